@@ -1,0 +1,48 @@
+import type { PlanRevision, ServiceOffering, ServicePlan } from '../domain/offering.ts';
+import type { JsonObject } from '../lib/json.ts';
+
+/** One thing wrong in a catalog file, with how to mend it. */
+export interface CatalogProblem {
+  file: string;
+  /** From 1. */
+  line: number;
+  /** From 1. */
+  column: number;
+  message: string;
+}
+
+/** Thrown when a catalog folder cannot be loaded; holds every problem found, not only the first. */
+export class CatalogInvalid extends Error {
+  override readonly name = 'CatalogInvalid';
+  readonly problems: CatalogProblem[];
+  constructor(problems: CatalogProblem[]) {
+    super(problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.message}`).join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** A plan revision together with the packed charts it names by digest. */
+export interface CompiledPlan {
+  revision: PlanRevision;
+  charts: ReadonlyMap<string, Buffer>;
+}
+
+/** The offerings of one catalog folder, compiled and immutable. */
+export interface Catalog {
+  readonly offerings: readonly ServiceOffering[];
+  readonly compiledPlans: readonly CompiledPlan[];
+  findOffering(serviceId: string): ServiceOffering | undefined;
+  findPlan(serviceId: string, planId: string): { plan: ServicePlan; revision: PlanRevision } | undefined;
+  /** The OSBAPI catalog document, made once when the catalog loads. */
+  readonly document: JsonObject;
+}
+
+/**
+ * Checks what a user sent against a plan revision's schema for a verb.
+ * @throws ChandlerError `InvalidParameters` with a sentence that names the parameter and the rule
+ */
+export type ValidateParameters = (
+  revision: PlanRevision,
+  verb: 'provision' | 'bind',
+  parameters: JsonObject,
+) => void;

@@ -1,0 +1,31 @@
+/** The port of everything that makes credentials of their own for a binding. */
+import type { BindSpec } from '../domain/offering.ts';
+import type { JsonObject } from '../lib/json.ts';
+import type { Redacted } from '../lib/redacted.ts';
+
+/** What a credentials provider needs to know of an instance. */
+export interface EngineTarget {
+  /** `externalName` of the instance: names of roles and databases derive from it. */
+  instanceName: string;
+  /** What apps use: DNS name of the Service and its port. */
+  address: { host: string; port: number };
+  /** What Chandler itself uses. */
+  reach: { host: string; port: number };
+  admin: { username: string; password: Redacted<string> };
+}
+
+export interface BindingTarget {
+  /** `externalName` of the binding: the login name derives from it. */
+  bindingName: string;
+  password: Redacted<string>;
+}
+
+/** Every method is idempotent and may be run again after a crash at any point. Throws ChandlerError. */
+export interface CredentialsProvider {
+  /** Makes what bindings share (owner role, database) and proves that the server can be used. */
+  prepare(spec: BindSpec, target: EngineTarget): Promise<void>;
+  /** Makes the login, verifies it by logging in, and gives the complete OSBAPI credentials. */
+  create(spec: BindSpec, target: EngineTarget, binding: BindingTarget): Promise<Redacted<JsonObject>>;
+  /** Kills the login, ends its connections, hands over what it owns, removes it. A login that is gone is success. */
+  revoke(spec: BindSpec, target: EngineTarget, binding: BindingTarget): Promise<void>;
+}

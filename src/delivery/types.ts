@@ -1,0 +1,22 @@
+import type { Cluster } from '../kube/types.ts';
+import type { JsonObject } from '../lib/json.ts';
+import type { Redacted } from '../lib/redacted.ts';
+
+export interface DeliveryTarget {
+  cluster: Cluster;
+  namespace: string;
+  /** `externalName` of the binding: name of the Secret and of the ConfigMap. */
+  name: string;
+  /** Identity labels (see lib/labels). */
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  /** Service Binding type, for example `postgresql`. */
+  type: string;
+}
+
+/** Idempotent; throws ChandlerError (`NamespaceMissing`, `AdoptionRefused`, `DeliveryRejected`, `ClusterUnreachable`). */
+export interface Delivery {
+  deliver(target: DeliveryTarget, credentials: Redacted<JsonObject>): Promise<void>;
+  /** Removes both; absent is success; what is not ours is left alone. */
+  withdraw(target: Omit<DeliveryTarget, 'type' | 'annotations'>): Promise<void>;
+}

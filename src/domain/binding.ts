@@ -1,0 +1,34 @@
+import type { JsonObject } from '../lib/json.ts';
+import type { Redacted } from '../lib/redacted.ts';
+
+/** The life of a service binding. `unbound` rows are tombstones. */
+export type BindingState = 'binding' | 'bind failed' | 'bound' | 'unbinding' | 'unbind failed' | 'unbound';
+
+export interface BindingKey {
+  platform: string;
+  instanceId: string;
+  bindingId: string;
+}
+
+export interface ServiceBinding extends BindingKey {
+  /** Row identity (UUID), also the value of the binding label on every object. */
+  uid: string;
+  instanceUid: string;
+  incarnation: number;
+  serviceId: string;
+  planId: string;
+  state: BindingState;
+  appGuid?: string;
+  context: JsonObject;
+  parameters: JsonObject;
+  /** Login name in the engine, and prefix of the delivered objects' names. */
+  externalName: string;
+  /** Made and sealed before the role exists, so that a crash cannot lose it. */
+  password: Redacted<string>;
+  /** The complete OSBAPI credentials; present once bound. */
+  credentials?: Redacted<JsonObject>;
+  /** Where the Secret and ConfigMap are delivered; absent when they are not. */
+  delivery?: { cluster: string; namespace: string };
+  createdAt: Date;
+  updatedAt: Date;
+}

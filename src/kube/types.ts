@@ -1,0 +1,108 @@
+/** What the other rooms see of a Kubernetes cluster: raw JSON objects, never a typed serializer (design, section 7). */
+import type { JsonObject, JsonValue } from '../lib/json.ts';
+
+export interface ObjectMetadata {
+  name: string;
+  namespace?: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  [key: string]: unknown;
+}
+
+export interface KubeObject {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMetadata;
+  [key: string]: unknown;
+}
+
+export interface KindReference {
+  apiVersion: string;
+  kind: string;
+}
+
+export interface ObjectReference extends KindReference {
+  /** Absent or empty for cluster-scoped objects. */
+  namespace?: string;
+  name: string;
+}
+
+/** An answer of the API server other than 2xx, or none at all. */
+export class KubeError extends Error {
+  override readonly name = 'KubeError';
+  /** HTTP status; 0 when the API server did not answer. */
+  readonly status: number;
+  /** `reason` of the Status object, for example `AlreadyExists`, `Conflict`, `Invalid`; empty when there is none. */
+  readonly reason: string;
+  constructor(status: number, reason: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.status = status;
+    this.reason = reason;
+  }
+  /** Whether trying again later may help: no answer, 429, 5xx. */
+  get passing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+export interface ApplyResult {
+  object: KubeObject;
+  /** `Warning:` headers of the answer (Pod Security admission speaks through them). */
+  warnings: string[];
+}
+
+export interface ClusterVersion {
+  /** For example `v1.34.4`. */
+  gitVersion: string;
+  /** For helm's `--api-versions`: every `group/version` and `group/version/Kind`. */
+  apiVersions: string[];
+}
+
+export interface Cluster {
+  readonly name: string;
+  /** Discovery; cached, refreshed after ten minutes or when a kind is not found. */
+  version(): Promise<ClusterVersion>;
+  /** Whether a kind is namespaced. @throws KubeError 404 `UnknownKind` when the cluster does not have it */
+  isNamespaced(kind: KindReference): Promise<boolean>;
+  get(reference: ObjectReference): Promise<KubeObject | undefined>;
+  list(kind: KindReference, options?: { namespace?: string; labelSelector?: string }): Promise<KubeObject[]>;
+  /** POST. @throws KubeError 409 `AlreadyExists` */
+  create(object: KubeObject): Promise<KubeObject>;
+  /** Server-side apply as field manager `chandler`, forced. A `metadata.uid` in the object guards against resurrection (409). */
+  apply(object: KubeObject): Promise<ApplyResult>;
+  /** Background propagation, with the uid as precondition. Gives `gone` when it was not there or has another uid. */
+  delete(reference: ObjectReference, options: { uid: string }): Promise<'deleting' | 'gone'>;
+  /**
+   * Lists, then watches the kind (label selector given), for ever: resumes, relists on 410, reconnects with backoff,
+   * never stops silently. `metadataOnly` asks for PartialObjectMetadata (Secrets). Returns a function that stops it.
+   */
+  watch(kind: KindReference, options: WatchOptions, listener: WatchListener): () => void;
+  /**
+   * Where Chandler itself connects to reach a Service of this cluster. Reach `direct`: the cluster IP, so that no
+   * cluster DNS is needed.
+   */
+  reach(service: { namespace: string; name: string; port: number }): Promise<{ host: string; port: number }>;
+  /** Whether the API server answers `/readyz` (2 s at most). */
+  ready(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface WatchOptions {
+  labelSelector: string;
+  metadataOnly: boolean;
+}
+
+export interface WatchListener {
+  /** After each (re)list: exactly these objects exist. */
+  onSync(objects: KubeObject[]): Promise<void> | void;
+  onChange(change: { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: KubeObject }): Promise<void> | void;
+  /** A watch that broke and will be taken up again; for logs and metrics. */
+  onBreak(cause: unknown): void;
+}
+
+export type { JsonObject, JsonValue };

@@ -1,0 +1,37 @@
+/** Identity labels on every object outside Postgres. They never change during the life of an object. */
+export const labelKeys = {
+  installation: 'chandler.dev/installation',
+  instance: 'chandler.dev/instance',
+  binding: 'chandler.dev/binding',
+  resource: 'chandler.dev/resource',
+  managedBy: 'app.kubernetes.io/managed-by',
+} as const;
+
+/** Annotations that tell a reader which OSB id an object serves; ids are opaque and may not fit into a label. */
+export const annotationKeys = {
+  platform: 'chandler.dev/platform',
+  instanceId: 'chandler.dev/instance-id',
+  bindingId: 'chandler.dev/binding-id',
+} as const;
+
+export interface Identity {
+  installationId: string;
+  instanceUid: string;
+  bindingUid?: string;
+  resourceId?: string;
+}
+
+export function identityLabels(identity: Identity): Record<string, string> {
+  return {
+    [labelKeys.managedBy]: 'chandler',
+    [labelKeys.installation]: identity.installationId,
+    [labelKeys.instance]: identity.instanceUid,
+    ...(identity.bindingUid === undefined ? {} : { [labelKeys.binding]: identity.bindingUid }),
+    ...(identity.resourceId === undefined ? {} : { [labelKeys.resource]: identity.resourceId }),
+  };
+}
+
+/** The label selector for everything that belongs to one installation. */
+export function installationSelector(installationId: string): string {
+  return `${labelKeys.installation}=${installationId}`;
+}

@@ -1,0 +1,237 @@
+/**
+ * What the other rooms see of the store. Reads may happen anywhere; writes exist only on a transaction, which is
+ * reached only through `transact`, so a half-done use case cannot be written down.
+ */
+import type { BindingKey, BindingState, ServiceBinding } from '../domain/binding.ts';
+import type { ErrorCode } from '../domain/errors.ts';
+import type { GeneratedValues, InstanceKey, InstanceState, ServiceInstance } from '../domain/instance.ts';
+import type { PlanRevision } from '../domain/offering.ts';
+import type { Operation, OperationType } from '../domain/operation.ts';
+import type { JsonObject } from '../lib/json.ts';
+import type { Redacted } from '../lib/redacted.ts';
+
+export interface Store extends StoreReader {
+  /** Identity of this database's Chandler, made once; stamped on every object outside. */
+  readonly installationId: string;
+  /**
+   * Runs one use case in one transaction (read committed). Rolls back when `work` throws.
+   * @throws ChandlerError `StoreUnavailable` when Postgres cannot be reached
+   * @throws UniqueConflict when another transaction inserted the same live instance, binding or active operation first
+   */
+  transact<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T>;
+  operationQueue: OperationQueue;
+  /** Takes or renews a named lease by the clock of Postgres. Returns whether `owner` holds it now. */
+  holdLease(name: string, owner: string, seconds: number): Promise<boolean>;
+  releaseLease(name: string, owner: string): Promise<void>;
+  /** Stores a plan revision and the packed charts it names; a digest that exists is left as it is. */
+  putRevision(revision: PlanRevision, charts: ReadonlyMap<string, Buffer>): Promise<void>;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Thrown by `transact` when a unique index decided a race; the use case looks again. */
+export class UniqueConflict extends Error {
+  override readonly name = 'UniqueConflict';
+  readonly constraint: string;
+  constructor(constraint: string) {
+    super(`another transaction was first: ${constraint}`);
+    this.constraint = constraint;
+  }
+}
+
+/** Thrown when an outcome carries a fence that is no longer the newest, or whose lease ran out: the work is another's. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+}
+
+export interface StoreReader {
+  /** The instance that lives under this key now, tombstones excluded. */
+  findInstance(key: InstanceKey): Promise<ServiceInstance | undefined>;
+  /** The newest row under this key, tombstones included. */
+  findInstanceOrTombstone(key: InstanceKey): Promise<ServiceInstance | undefined>;
+  findInstanceByUid(uid: string): Promise<ServiceInstance | undefined>;
+  findBinding(key: BindingKey): Promise<ServiceBinding | undefined>;
+  findBindingOrTombstone(key: BindingKey): Promise<ServiceBinding | undefined>;
+  findBindingByUid(uid: string): Promise<ServiceBinding | undefined>;
+  /** Bindings of an instance that are not unbound. */
+  listBindings(instanceUid: string): Promise<ServiceBinding[]>;
+  findOperation(uid: string): Promise<Operation | undefined>;
+  /** The newest instance-wide operation (not bind or unbind). */
+  latestInstanceOperation(instanceUid: string): Promise<Operation | undefined>;
+  latestBindingOperation(bindingUid: string): Promise<Operation | undefined>;
+  findRevision(digest: string): Promise<PlanRevision | undefined>;
+  findChart(digest: string): Promise<Buffer | undefined>;
+  listInventory(instanceUid: string): Promise<InventoryItem[]>;
+  /** The last known state of every object that carries the instance's label, as the watcher wrote it down. */
+  listObserved(instanceUid: string): Promise<ObservedObject[]>;
+  /** Kinds that any inventory on this cluster names; what the watcher must watch. */
+  kindsInUse(cluster: string): Promise<{ apiVersion: string; kind: string }[]>;
+}
+
+export interface NewInstance
+  extends Pick<
+    ServiceInstance,
+    | 'platform'
+    | 'instanceId'
+    | 'serviceId'
+    | 'planId'
+    | 'planRevision'
+    | 'organizationGuid'
+    | 'spaceGuid'
+    | 'context'
+    | 'parameters'
+    | 'cluster'
+  > {
+  contextNamespace?: string;
+  generated: Redacted<GeneratedValues>;
+}
+
+export interface NewBinding
+  extends Pick<
+    ServiceBinding,
+    | 'platform'
+    | 'instanceId'
+    | 'bindingId'
+    | 'instanceUid'
+    | 'serviceId'
+    | 'planId'
+    | 'context'
+    | 'parameters'
+  > {
+  appGuid?: string;
+  password: Redacted<string>;
+  delivery?: { cluster: string; namespace: string };
+}
+
+export interface NewOperation {
+  type: OperationType;
+  instanceUid: string;
+  bindingUid?: string;
+  /** Seconds from now, by the clock of Postgres. */
+  timeoutSeconds: number;
+  /** Public progress text to begin with. */
+  description: string;
+  /** Decoded X-Broker-API-Originating-Identity, for the audit trail. Sealed. */
+  originatingIdentity?: { platform: string; value: JsonObject };
+}
+
+export interface StoreTransaction extends StoreReader {
+  /** Like the finders, but the row is locked until the transaction ends (`for update`). */
+  lockInstance(key: InstanceKey): Promise<ServiceInstance | undefined>;
+  lockInstanceByUid(uid: string): Promise<ServiceInstance | undefined>;
+  lockBinding(key: BindingKey): Promise<ServiceBinding | undefined>;
+  /**
+   * Inserts the row in state `provisioning`, with incarnation, external name and namespace worked out from the
+   * installation id (lib/names); the namespace is the external name (one namespace per instance).
+   */
+  insertInstance(instance: NewInstance): Promise<ServiceInstance>;
+  setInstanceState(uid: string, state: InstanceState): Promise<void>;
+  setInstanceOutputs(uid: string, outputs: JsonObject): Promise<void>;
+  /** Inserts the row in state `binding`. */
+  insertBinding(binding: NewBinding): Promise<ServiceBinding>;
+  setBindingState(uid: string, state: BindingState): Promise<void>;
+  setBindingCredentials(uid: string, credentials: Redacted<JsonObject>): Promise<void>;
+  /** The operation of this instance (bindings' operations apart) that is in progress. */
+  activeInstanceOperation(instanceUid: string): Promise<Operation | undefined>;
+  activeBindingOperation(bindingUid: string): Promise<Operation | undefined>;
+  /** Bind and unbind operations in progress on any binding of the instance. */
+  activeBindingOperations(instanceUid: string): Promise<Operation[]>;
+  /** Inserts the operation and wakes a worker when the transaction commits. */
+  enqueueOperation(operation: NewOperation): Promise<Operation>;
+  /** Ends an operation in favour of a later one: state failed, fence raised, so that its worker's writes are void. */
+  cancelOperation(uid: string, description: string): Promise<void>;
+  /** Locks the operation row and checks fence and lease. @throws LeaseLost */
+  assertHeld(claim: OperationClaim): Promise<void>;
+  /** Ends the claimed operation; call after assertHeld in the same transaction. Wakes waiters on commit. */
+  finishOperation(claim: OperationClaim, outcome: OperationOutcome): Promise<void>;
+  /** Wakes the operations of this instance and its bindings (they may have waited for what just changed). */
+  wakeInstance(instanceUid: string): Promise<void>;
+  /** Writes down what is about to be applied; items that are known (same instance, object reference) stay as they are. */
+  planInventory(items: readonly NewInventoryItem[]): Promise<void>;
+  recordApplied(item: InventoryKey, objectUid: string, appliedDigest: string): Promise<void>;
+  removeInventory(item: InventoryKey): Promise<void>;
+}
+
+export type OperationOutcome =
+  | { state: 'succeeded'; description: string }
+  | { state: 'failed'; description: string; errorCode: ErrorCode };
+
+/** A worker's hold on an operation. */
+export interface OperationClaim {
+  operation: Operation;
+  owner: string;
+  fence: number;
+}
+
+export interface OperationQueue {
+  /**
+   * Claims the operation that has waited longest among those due (in progress, run_at passed, no live lease), raises
+   * its fence and takes a lease. `for update skip locked`, database clock only.
+   */
+  claim(owner: string, leaseSeconds: number): Promise<OperationClaim | undefined>;
+  /** Extends the lease. Returns false when it is lost. */
+  renew(claim: OperationClaim, leaseSeconds: number): Promise<boolean>;
+  /** Gives the operation back until `runAfterMs` from now or an earlier wake. A lost lease is ignored. */
+  release(
+    claim: OperationClaim,
+    next: { runAfterMs: number; description?: string; attempts: number; errorCode?: ErrorCode },
+  ): Promise<void>;
+  /** Milliseconds until the next operation falls due; undefined when none waits. At least 0. */
+  msUntilNextDue(): Promise<number | undefined>;
+  /** Calls back when an operation was enqueued or woken (LISTEN; reconnects by itself; slow poll as safety net). */
+  onWake(listener: () => void): () => void;
+  /** Resolves when the operation is no longer in progress, or after `timeoutMs`; gives the operation as it is then. */
+  waitUntilFinished(operationUid: string, timeoutMs: number): Promise<Operation>;
+  /** The watcher's writes: see ObservedObject. Each wakes the operations of the instances concerned. */
+  observe(cluster: string, object: ObservedObject): Promise<void>;
+  observeGone(cluster: string, object: ObservedObject): Promise<void>;
+  /** After a relist: exactly these objects of this kind exist. */
+  observeAll(
+    cluster: string,
+    kind: { apiVersion: string; kind: string },
+    objects: ObservedObject[],
+  ): Promise<void>;
+}
+
+/** Identifies an object within the inventory of one instance. */
+export interface InventoryKey {
+  instanceUid: string;
+  cluster: string;
+  apiVersion: string;
+  kind: string;
+  /** Empty for cluster-scoped objects. */
+  namespace: string;
+  name: string;
+}
+
+export interface NewInventoryItem extends InventoryKey {
+  /** Set when the object belongs to a binding. */
+  bindingUid?: string;
+  /** Id of the resource in the plan that it came from; `namespace` for the instance's namespace. */
+  resourceId: string;
+}
+
+/** An object that we applied or are about to apply. */
+export interface InventoryItem extends NewInventoryItem {
+  /** The object's uid once applied; every re-apply and delete carries it. */
+  objectUid?: string;
+  /** Digest of what was applied, to skip an apply that changes nothing. */
+  appliedDigest?: string;
+}
+
+/**
+ * An object as the cluster last showed it, reduced to what readiness and outputs need (no managed fields; of Secrets
+ * and ConfigMaps only metadata). Kept in Postgres so that every replica sees it and waiting costs no API request.
+ */
+export interface ObservedObject {
+  cluster: string;
+  instanceUid: string;
+  bindingUid?: string;
+  apiVersion: string;
+  kind: string;
+  namespace: string;
+  name: string;
+  uid: string;
+  /** The whole reduced object: metadata, spec, status. */
+  object: JsonObject;
+}
