@@ -25,10 +25,3 @@ export interface Operation {
   createdAt: Date;
   finishedAt?: Date;
 }
-
-/** What one tick of a worker came to. */
-export type TickOutcome =
-  | { kind: 'done' }
-  | { kind: 'failed'; code: ErrorCode; sentence: string }
-  /** Nothing to do until an object changes, or until `pollAfterMs` as safety net. */
-  | { kind: 'wait'; description: string; pollAfterMs: number };

@@ -35,3 +35,13 @@ export function identityLabels(identity: Identity): Record<string, string> {
 export function installationSelector(installationId: string): string {
   return `${labelKeys.installation}=${installationId}`;
 }
+
+const labelValue = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+/**
+ * A label by which a person finds the Secret of a binding: `kubectl get secret -l chandler.dev/binding-id=<id>`.
+ * Empty when the id does not fit a label (RFC 1123, 63 characters); the annotation always holds it.
+ */
+export function bindingIdLabels(bindingId: string): Record<string, string> {
+  return labelValue.test(bindingId) ? { [annotationKeys.bindingId]: bindingId } : {};
+}

@@ -1,0 +1,79 @@
+import { ChandlerError } from '../domain/errors.ts';
+import type { ServiceInstance } from '../domain/instance.ts';
+import type { PlanRevision, ResourceSpec } from '../domain/offering.ts';
+import type { KubeObject } from '../kube/types.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
+import { Redacted } from '../lib/redacted.ts';
+import { compileTemplate } from '../template/compile-template.ts';
+import { MissingValue, TemplateError, type TemplateScope } from '../template/types.ts';
+import { resourceOutputs } from './resource-state.ts';
+
+/**
+ * What the expressions of a plan may read for one instance. Holds generated passwords: never log it.
+ * @param observed every observed object of the instance
+ */
+export function instanceScope(
+  instance: ServiceInstance,
+  revision: PlanRevision,
+  observed: readonly KubeObject[],
+): TemplateScope {
+  const target = { name: instance.externalName };
+  const resources = revision.resources.map(({ id }) => [id, resourceOutputs(target, id, observed)]);
+  return {
+    plan: revision.set,
+    parameters: { ...revision.parameterDefaults, ...instance.parameters },
+    generated: instance.generated.reveal(),
+    instance: {
+      name: instance.externalName,
+      namespace: instance.namespace,
+      platform: instance.platform,
+      contextNamespace: instance.contextNamespace ?? '',
+    },
+    ...(Object.fromEntries(resources) as TemplateScope),
+  };
+}
+
+/**
+ * Renders a JSON tree of a plan, such as its outputs.
+ * @returns undefined while a value is missing
+ * @throws ChandlerError `TemplateFailed`
+ */
+export function renderTree(tree: JsonValue, scope: TemplateScope, what: string): JsonValue | undefined {
+  try {
+    return compileTemplate(tree, { known: new Set(Object.keys(scope)), path: [what] }).render(scope);
+  } catch (thrown) {
+    if (thrown instanceof MissingValue) return undefined;
+    if (thrown instanceof TemplateError) {
+      throw new ChandlerError('TemplateFailed', {
+        sentence: `An expression of ${what} could not be evaluated: ${thrown.message}`,
+        cause: thrown,
+      });
+    }
+    throw thrown;
+  }
+}
+
+/** Ids of the resources that a resource's expressions read, the order in which they must be made. */
+export function resourceDependencies(spec: ResourceSpec, resources: readonly ResourceSpec[]): string[] {
+  const leaves: JsonValue = spec.kind === 'secret' ? spec.data : spec.values;
+  const known = new Set(['plan', 'parameters', 'generated', 'instance', ...resources.map(({ id }) => id)]);
+  const { references } = compileTemplate(leaves, { known, path: [spec.id] });
+  return resources.map(({ id }) => id).filter((id) => id !== spec.id && references.has(id));
+}
+
+/** The admin login of an instance's server, read from the secret resource that the plan names. */
+export function adminLogin(
+  revision: PlanRevision,
+  scope: TemplateScope,
+): { username: string; password: Redacted<string> } {
+  const spec = revision.resources.find(({ id }) => id === revision.bind?.admin);
+  const data: JsonValue | undefined =
+    spec?.kind === 'secret' ? renderTree(spec.data, scope, `resource ${spec.id}`) : undefined;
+  const { username, password }: JsonObject = isJsonObject(data) ? data : {};
+  if (typeof username !== 'string' || typeof password !== 'string') {
+    throw new ChandlerError('TemplateFailed', {
+      sentence: 'The secret resource that the plan names as admin has no username and password.',
+    });
+  }
+  return { username, password: new Redacted(password) };
+}

@@ -1,0 +1,104 @@
+import { ChandlerError } from '../domain/errors.ts';
+import type { ResourceSpec } from '../domain/offering.ts';
+import { HelmError } from '../helm/types.ts';
+import type { KubeObject } from '../kube/types.ts';
+import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import type { TemplateScope } from '../template/types.ts';
+import { renderTree } from './instance-scope.ts';
+import { kubeFailure } from './kube-failure.ts';
+import { labelObject } from './label-object.ts';
+import { checkPolicy } from './policy.ts';
+import { resourceName } from './resource-state.ts';
+import type { DesiredObject, InstanceTarget } from './types.ts';
+
+/**
+ * The objects that a resource of the plan stands for, labelled, in their namespace, and checked against the policy.
+ * Looks only; changes nothing.
+ * @returns undefined while an expression reads a value that does not exist yet
+ * @throws ChandlerError `TemplateFailed`, `ChartRejected`, `ApplyRejected`, `ClusterUnreachable`
+ */
+export async function renderResource(
+  spec: ResourceSpec,
+  scope: TemplateScope,
+  target: InstanceTarget,
+): Promise<DesiredObject[] | undefined> {
+  const inputs = renderInputs(spec, scope);
+  if (inputs === undefined) return undefined;
+  const objects =
+    spec.kind === 'secret'
+      ? [secretObject(resourceName(target, spec.id), inputs)]
+      : await renderChart(spec, inputs, target);
+  if (objects.length === 0) {
+    throw new ChandlerError('ChartRejected', { sentence: `The resource ${spec.id} renders no objects.` });
+  }
+  try {
+    await checkPolicy(objects, target.namespace, target.cluster);
+  } catch (thrown) {
+    throw kubeFailure(
+      thrown,
+      'ApplyRejected',
+      `The resource ${spec.id} uses a kind that the cluster does not have`,
+    );
+  }
+  return objects.map((object) => ({
+    resourceId: spec.id,
+    object: labelObject(
+      { ...object, metadata: { ...object.metadata, namespace: target.namespace } },
+      target,
+      spec.id,
+    ),
+  }));
+}
+
+function renderInputs(spec: ResourceSpec, scope: TemplateScope): JsonObject | undefined {
+  const rendered = renderTree(
+    spec.kind === 'secret' ? spec.data : spec.values,
+    scope,
+    `the resource ${spec.id}`,
+  );
+  return isJsonObject(rendered) ? rendered : undefined;
+}
+
+function secretObject(name: string, data: JsonObject): KubeObject {
+  const encoded = Object.entries(data).map(([key, value]) => [
+    key,
+    Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64'),
+  ]);
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name },
+    type: 'Opaque',
+    data: Object.fromEntries(encoded),
+  };
+}
+
+async function renderChart(
+  spec: Extract<ResourceSpec, { kind: 'helm' }>,
+  values: JsonObject,
+  target: InstanceTarget,
+): Promise<KubeObject[]> {
+  try {
+    const [version, chartPath] = await Promise.all([
+      target.cluster.version(),
+      target.chartPath(spec.chartDigest),
+    ]);
+    const documents = await target.helm.render({
+      chartPath,
+      releaseName: resourceName(target, spec.id),
+      namespace: target.namespace,
+      values,
+      kubeVersion: version.gitVersion,
+      apiVersions: version.apiVersions,
+    });
+    return documents as unknown as KubeObject[];
+  } catch (thrown) {
+    if (thrown instanceof HelmError) {
+      throw new ChandlerError('ChartRejected', {
+        sentence: `The chart of the resource ${spec.id} could not be rendered: ${thrown.message}`,
+        cause: thrown,
+      });
+    }
+    throw kubeFailure(thrown, 'ChartRejected', `The chart of the resource ${spec.id} could not be rendered`);
+  }
+}

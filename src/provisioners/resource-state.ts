@@ -1,0 +1,90 @@
+import { podTrouble, readiness } from '../kube/readiness.ts';
+import type { KubeObject } from '../kube/types.ts';
+import type { JsonObject } from '../lib/json.ts';
+import { labelKeys } from '../lib/labels.ts';
+
+/** Name of a resource's main object, and Helm release name: unique in any namespace. */
+export function resourceName(target: { name: string }, resourceId: string): string {
+  return `${target.name}-${resourceId}`;
+}
+
+/** What the inventory says was applied for one resource, reduced to what readiness needs. */
+export interface AppliedItem {
+  kind: string;
+  name: string;
+  objectUid?: string;
+}
+
+export type ResourceState =
+  | { kind: 'ready' }
+  /** `message` is public progress text. */
+  | { kind: 'waiting'; message: string }
+  | { kind: 'failed'; message: string };
+
+/**
+ * Pure: from the applied objects of a resource and what the watcher last saw of them, whether the resource is ready.
+ * @param observed every observed object of the resource, pods included
+ */
+export function resourceState(
+  resourceId: string,
+  applied: readonly AppliedItem[],
+  observed: readonly KubeObject[],
+): ResourceState {
+  const byUid = new Map(observed.map((object) => [object.metadata.uid, object]));
+  for (const item of applied) {
+    const object = item.objectUid === undefined ? undefined : byUid.get(item.objectUid);
+    if (object === undefined) return waiting(resourceId, item, 'not seen yet');
+    const state = readiness(object);
+    if (state.status === 'failed') return { kind: 'failed', message: `${resourceId}: ${state.message}` };
+    if (state.status === 'terminating')
+      return { kind: 'failed', message: `${resourceId}: ${nameOf(item)} is being deleted` };
+    if (state.status === 'in-progress') {
+      return waiting(resourceId, item, troubleOf(observed) ?? state.message);
+    }
+  }
+  return { kind: 'ready' };
+}
+
+function waiting(resourceId: string, item: AppliedItem, message: string): ResourceState {
+  return { kind: 'waiting', message: `${resourceId}: waiting for ${nameOf(item)}: ${message}` };
+}
+
+function nameOf(item: AppliedItem): string {
+  return `${item.kind} ${item.name}`;
+}
+
+function troubleOf(observed: readonly KubeObject[]): string | undefined {
+  for (const object of observed) {
+    const trouble = object.kind === 'Pod' ? podTrouble(object) : undefined;
+    if (trouble !== undefined) return trouble;
+  }
+  return undefined;
+}
+
+/**
+ * What expressions read under a resource's id: its `name`, and its Services as
+ * `services.<component>.{name,host,port}`, keyed by their label `app.kubernetes.io/component`, else by name.
+ */
+export function resourceOutputs(
+  target: { name: string },
+  resourceId: string,
+  observed: readonly KubeObject[],
+): JsonObject {
+  const services: JsonObject = {};
+  for (const object of observed) {
+    if (object.kind !== 'Service' || object.metadata.labels?.[labelKeys.resource] !== resourceId) continue;
+    const { name, namespace, labels } = object.metadata;
+    const ports = (object.spec as { ports?: { port: number }[] } | undefined)?.ports ?? [];
+    services[labels?.['app.kubernetes.io/component'] ?? name] = {
+      name,
+      host: serviceHost({ name, namespace: namespace ?? '' }),
+      ...(ports[0] === undefined ? {} : { port: ports[0].port }),
+    };
+  }
+  return { name: resourceName(target, resourceId), services };
+}
+
+/** DNS name of a Service as pods of any namespace resolve it; without the cluster's domain, which may differ. */
+export function serviceHost(service: { name: string; namespace: string }): string {
+  return `${service.name}.${service.namespace}.svc`;
+}

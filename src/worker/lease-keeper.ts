@@ -1,0 +1,43 @@
+import { LeaseLost, type OperationClaim, type OperationQueue } from '../store/types.ts';
+
+/** Keeps the lease of one claim alive while its tick works, and answers whether it still holds. */
+export interface LeaseKeeper {
+  /** @throws LeaseLost when less than a third of the lease is left or a renewal was refused */
+  guard(): void;
+  stop(): void;
+}
+
+/**
+ * Renews every third of the lease. Time left is measured from before each renewal was sent, on this process's
+ * monotonic clock, so it is never longer than Postgres thinks.
+ */
+export function keepLease(
+  queue: Pick<OperationQueue, 'renew'>,
+  claim: OperationClaim,
+  leaseSeconds: number,
+  now: () => number = () => performance.now(),
+): LeaseKeeper {
+  const leaseMs = leaseSeconds * 1000;
+  let heldUntil = now() + leaseMs;
+  let lost = false;
+
+  const timer = setInterval(() => {
+    const sentAt = now();
+    queue.renew(claim, leaseSeconds).then(
+      (renewed) => {
+        if (renewed) heldUntil = sentAt + leaseMs;
+        else lost = true;
+      },
+      // Not reached: the lease simply runs on towards its end, and guard() tells.
+      () => undefined,
+    );
+  }, leaseMs / 3);
+  timer.unref();
+
+  return {
+    guard() {
+      if (lost || heldUntil - now() < leaseMs / 3) throw new LeaseLost('the lease of the operation ran out');
+    },
+    stop: () => clearInterval(timer),
+  };
+}

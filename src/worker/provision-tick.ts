@@ -1,0 +1,137 @@
+import { ChandlerError } from '../domain/errors.ts';
+import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import { applyObject } from '../provisioners/apply-object.ts';
+import { instanceScope, renderTree, resourceDependencies } from '../provisioners/instance-scope.ts';
+import { namespaceObject, namespaceResourceId } from '../provisioners/namespace-object.ts';
+import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
+import { renderResource } from '../provisioners/render-resource.ts';
+import { resourceState } from '../provisioners/resource-state.ts';
+import type { DesiredObject } from '../provisioners/types.ts';
+import { decideProvision, type GraphNode } from './decide-provision.ts';
+import { engineTarget, type InstanceView, viewInstance } from './instance-view.ts';
+import { type TickContext, type TickOutcome, waitPollMs } from './types.ts';
+
+/** Brings an instance one step nearer to ready: observe, decide, act. Safe to run again from any point. */
+export async function provisionTick(context: TickContext): Promise<TickOutcome> {
+  const view = await viewInstance(context);
+  const step = decideProvision(graphOf(view));
+  switch (step.kind) {
+    case 'apply': {
+      const blocked = await applyResources(step.ids, view, context);
+      return {
+        kind: 'wait',
+        description: blocked ?? `applied ${step.ids.join(', ')}; waiting for Kubernetes`,
+        pollAfterMs: waitPollMs,
+      };
+    }
+    case 'wait':
+      return { kind: 'wait', description: step.message, pollAfterMs: waitPollMs };
+    case 'failed':
+      return { kind: 'failed', code: 'ResourceFailed', sentence: step.message };
+    case 'complete':
+      return complete(view, context);
+  }
+}
+
+function graphOf(view: InstanceView): GraphNode[] {
+  const { revision } = view;
+  const nodes = revision.resources.map((spec) =>
+    nodeOf(view, spec.id, [namespaceResourceId, ...resourceDependencies(spec, revision.resources)]),
+  );
+  return [nodeOf(view, namespaceResourceId, []), ...nodes];
+}
+
+function nodeOf({ inventory, observed }: InstanceView, id: string, dependsOn: string[]): GraphNode {
+  const items = inventory.filter(({ resourceId }) => resourceId === id);
+  const applied = items.length > 0 && items.every(({ objectUid }) => objectUid !== undefined);
+  return { id, dependsOn, applied, state: resourceState(id, items, observed) };
+}
+
+/** @returns progress text when a resource must wait for a value that does not exist yet */
+async function applyResources(
+  ids: readonly string[],
+  view: InstanceView,
+  context: TickContext,
+): Promise<string | undefined> {
+  let blocked: string | undefined;
+  for (const id of ids) {
+    const desired = await desiredObjects(id, view);
+    if (desired === undefined) blocked = `${id}: waiting for a value that it reads`;
+    else await applyResource(desired, id, view, context);
+  }
+  return blocked;
+}
+
+async function desiredObjects(id: string, view: InstanceView): Promise<DesiredObject[] | undefined> {
+  const { instance, revision, observed, target } = view;
+  const spec = revision.resources.find((resource) => resource.id === id);
+  if (spec === undefined) return [namespaceObject(target)];
+  return renderResource(spec, instanceScope(instance, revision, observed), target);
+}
+
+async function applyResource(
+  desired: readonly DesiredObject[],
+  resourceId: string,
+  { instance, inventory, target }: InstanceView,
+  { deps, claim, guard }: TickContext,
+): Promise<void> {
+  const { store, events } = deps;
+  const itemOf = ({ object }: DesiredObject) => ({
+    instanceUid: instance.uid,
+    cluster: instance.cluster,
+    resourceId,
+    ...inventoryKey(object),
+  });
+  await store.transact(async (transaction) => {
+    await transaction.assertHeld(claim);
+    await transaction.planInventory(desired.map(itemOf));
+  });
+  const plan = planApply(
+    desired,
+    inventory.filter((item) => item.resourceId === resourceId),
+  );
+  for (const item of plan.prune) {
+    guard();
+    if (item.objectUid !== undefined) await target.cluster.delete(item, { uid: item.objectUid });
+    await store.transact(async (transaction) => {
+      await transaction.assertHeld(claim);
+      await transaction.removeInventory(item);
+    });
+  }
+  for (const { desired: entry, knownUid } of plan.apply) {
+    guard();
+    const applied = await applyObject(entry.object, knownUid, target);
+    await store.transact(async (transaction) => {
+      await transaction.assertHeld(claim);
+      await transaction.recordApplied(itemOf(entry), applied.objectUid, applied.appliedDigest);
+    });
+    const { instanceUid, cluster, kind, namespace, name } = itemOf(entry);
+    events.objectApplied({ instanceUid, cluster, kind, namespace, name });
+  }
+}
+
+async function complete(view: InstanceView, { deps, guard }: TickContext): Promise<TickOutcome> {
+  const { instance, revision, observed } = view;
+  const outputs = renderOutputs(view);
+  if (outputs === undefined) {
+    return { kind: 'wait', description: 'waiting for the values of the outputs', pollAfterMs: waitPollMs };
+  }
+  if (revision.bind !== undefined) {
+    const target = await engineTarget({ ...view, observed }, outputs);
+    guard();
+    await deps.providers[revision.bind.engine].prepare(revision.bind, target);
+  }
+  return {
+    kind: 'done',
+    description: 'The service instance is ready.',
+    commit: (transaction) => transaction.setInstanceOutputs(instance.uid, outputs),
+  };
+}
+
+function renderOutputs({ instance, revision, observed }: InstanceView): JsonObject | undefined {
+  const outputs = renderTree(revision.outputs, instanceScope(instance, revision, observed), 'outputs');
+  if (outputs === undefined) return undefined;
+  if (!isJsonObject(outputs))
+    throw new ChandlerError('TemplateFailed', { sentence: 'The outputs are not a map.' });
+  return outputs;
+}

@@ -1,0 +1,167 @@
+import type { BindingState } from '../domain/binding.ts';
+import { type ChandlerError, toChandlerError } from '../domain/errors.ts';
+import type { InstanceState } from '../domain/instance.ts';
+import type { Operation, OperationType } from '../domain/operation.ts';
+import { backoffMs } from '../lib/backoff.ts';
+import {
+  LeaseLost,
+  type OperationClaim,
+  type OperationOutcome,
+  type StoreTransaction,
+} from '../store/types.ts';
+import type { OperationFields } from '../telemetry/events.ts';
+import { bindTick } from './bind-tick.ts';
+import { deprovisionTick } from './deprovision-tick.ts';
+import { keepLease } from './lease-keeper.ts';
+import { provisionTick } from './provision-tick.ts';
+import type { TickContext, TickOutcome, WorkerDeps } from './types.ts';
+import { unbindTick } from './unbind-tick.ts';
+
+const ticks: Record<OperationType, (context: TickContext) => Promise<TickOutcome>> = {
+  provision: provisionTick,
+  deprovision: deprovisionTick,
+  bind: bindTick,
+  unbind: unbindTick,
+};
+
+type EndStates =
+  | { of: 'instance'; succeeded: InstanceState; failed: InstanceState }
+  | { of: 'binding'; succeeded: BindingState; failed: BindingState };
+
+const endStates: Record<OperationType, EndStates> = {
+  provision: { of: 'instance', succeeded: 'ready', failed: 'provision failed' },
+  deprovision: { of: 'instance', succeeded: 'deprovisioned', failed: 'deprovision failed' },
+  bind: { of: 'binding', succeeded: 'bound', failed: 'bind failed' },
+  unbind: { of: 'binding', succeeded: 'unbound', failed: 'unbind failed' },
+};
+
+/** The ids that every event about an operation carries. */
+export function operationFields({ type, uid, instanceUid, bindingUid }: Operation): OperationFields {
+  return { type, operationUid: uid, instanceUid, ...(bindingUid === undefined ? {} : { bindingUid }) };
+}
+
+function ageMs(operation: Operation): number {
+  return Math.max(0, Date.now() - operation.createdAt.getTime());
+}
+
+const retryBackoff = { initialMs: 500, maximumMs: 15_000 };
+
+/**
+ * Runs one tick of a claimed operation and writes down what it came to. Never throws: a lost lease means that the
+ * operation is another's now, anything else is recorded and tried again until the deadline.
+ */
+export async function runOperation(
+  claim: OperationClaim,
+  deps: WorkerDeps,
+  now = () => Date.now(),
+): Promise<void> {
+  const { operation } = claim;
+  const lease = keepLease(deps.store.operationQueue, claim, deps.settings.leaseSeconds);
+  try {
+    const expired = now() >= operation.deadline.getTime();
+    const outcome = expired
+      ? deadlineOutcome(operation)
+      : await ticks[operation.type]({ deps, claim, guard: lease.guard });
+    await record(outcome, claim, deps);
+  } catch (thrown) {
+    await recover(thrown, claim, deps);
+  } finally {
+    lease.stop();
+  }
+}
+
+function deadlineOutcome(operation: Operation): TickOutcome {
+  return {
+    kind: 'failed',
+    code: 'DeadlineExceeded',
+    sentence: `The operation did not finish within its time limit. Last state: ${operation.description}`,
+  };
+}
+
+async function record(outcome: TickOutcome, claim: OperationClaim, deps: WorkerDeps): Promise<void> {
+  const { store, events } = deps;
+  const { operation } = claim;
+  switch (outcome.kind) {
+    case 'done':
+      await finish(claim, { state: 'succeeded', description: outcome.description }, deps, outcome.commit);
+      events.operationSucceeded({ ...operationFields(operation), durationMs: ageMs(operation) });
+      return;
+    case 'failed':
+      await finish(claim, { state: 'failed', description: outcome.sentence, errorCode: outcome.code }, deps);
+      events.operationFailed({
+        ...operationFields(operation),
+        durationMs: ageMs(operation),
+        errorCode: outcome.code,
+        cause: outcome.cause ?? outcome.sentence,
+      });
+      return;
+    case 'wait':
+      await store.operationQueue.release(claim, {
+        runAfterMs: Math.max(0, Math.min(outcome.pollAfterMs, operation.deadline.getTime() - Date.now())),
+        description: outcome.description,
+        attempts: 0,
+      });
+      events.operationProgressed({ ...operationFields(operation), description: outcome.description });
+      return;
+  }
+}
+
+async function finish(
+  claim: OperationClaim,
+  outcome: OperationOutcome,
+  deps: WorkerDeps,
+  commit?: (transaction: StoreTransaction) => Promise<void>,
+): Promise<void> {
+  const { operation } = claim;
+  const ends = endStates[operation.type];
+  await deps.store.transact(async (transaction) => {
+    await transaction.assertHeld(claim);
+    await commit?.(transaction);
+    if (ends.of === 'instance') {
+      await transaction.setInstanceState(operation.instanceUid, ends[outcome.state]);
+    } else if (operation.bindingUid !== undefined) {
+      await transaction.setBindingState(operation.bindingUid, ends[outcome.state]);
+    }
+    await transaction.finishOperation(claim, outcome);
+    await transaction.wakeInstance(operation.instanceUid);
+  });
+}
+
+async function recover(thrown: unknown, claim: OperationClaim, deps: WorkerDeps): Promise<void> {
+  const { operation } = claim;
+  if (thrown instanceof LeaseLost) {
+    deps.events.leaseLost(operationFields(operation));
+    return;
+  }
+  const error = toChandlerError(thrown);
+  try {
+    if (error.retry) await retryLater(error, claim, deps);
+    else {
+      const { code, message, cause } = error;
+      await record({ kind: 'failed', code, sentence: message, cause }, claim, deps);
+    }
+  } catch (again) {
+    // Postgres is away or the lease is gone. The lease runs out and whoever is alive claims the operation anew.
+    deps.events.leaseLost(operationFields(operation));
+    deps.events.backgroundFaulted({ task: 'record outcome', cause: again });
+  }
+}
+
+async function retryLater(error: ChandlerError, claim: OperationClaim, deps: WorkerDeps): Promise<void> {
+  const { operation } = claim;
+  const attempts = operation.attempts + 1;
+  const delayMs = backoffMs(attempts, retryBackoff);
+  deps.events.operationRetried({
+    ...operationFields(operation),
+    attempts,
+    delayMs,
+    errorCode: error.code,
+    cause: error.cause ?? error.message,
+  });
+  await deps.store.operationQueue.release(claim, {
+    runAfterMs: delayMs,
+    description: error.message,
+    attempts,
+    errorCode: error.code,
+  });
+}

@@ -1,0 +1,115 @@
+/**
+ * One elected watcher per cluster turns watch events into row updates and wakes (design, section 2). The election is a
+ * lease in Postgres; a replica that loses it stops its watches, the next holder lists anew and so misses nothing.
+ */
+import type { ObservedObject, Store } from '../store/types.ts';
+import type { Events } from '../telemetry/events.ts';
+
+export interface WatchedKind {
+  apiVersion: string;
+  kind: string;
+}
+
+/** What the watcher needs of a cluster; `start` builds it over the kube room. */
+export interface WatchedCluster {
+  readonly name: string;
+  /** Lists and watches the objects of this installation, reduced to what Postgres keeps. Returns a stop function. */
+  watch(kind: WatchedKind, listener: KindListener): () => void;
+}
+
+export interface KindListener {
+  onSync(objects: ObservedObject[]): Promise<void>;
+  onChange(change: { gone: boolean; object: ObservedObject }): Promise<void>;
+  onBreak(cause: unknown): void;
+}
+
+export interface WatcherSettings {
+  owner: string;
+  leaseSeconds: number;
+}
+
+export interface Watcher {
+  stop(): Promise<void>;
+}
+
+/** Always watched: the life of pods explains why something waits, and claims made by controllers are seen too. */
+const standingKinds: WatchedKind[] = [
+  { apiVersion: 'v1', kind: 'Namespace' },
+  { apiVersion: 'v1', kind: 'Pod' },
+  { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
+];
+
+export function startWatcher(
+  cluster: WatchedCluster,
+  store: Store,
+  events: Events,
+  settings: WatcherSettings,
+): Watcher {
+  const leaseName = `watcher:${cluster.name}`;
+  const watches = new Map<string, () => void>();
+  let stopped = false;
+  let tending: Promise<void> | undefined;
+  let again = false;
+
+  function listener(kind: WatchedKind): KindListener {
+    return {
+      onSync: (objects) => store.operationQueue.observeAll(cluster.name, kind, objects),
+      onChange: ({ gone, object }) =>
+        gone
+          ? store.operationQueue.observeGone(cluster.name, object)
+          : store.operationQueue.observe(cluster.name, object),
+      onBreak: (cause) => events.watchBroke({ cluster: cluster.name, kind: kind.kind, cause }),
+    };
+  }
+
+  function stopWatches(): void {
+    for (const stop of watches.values()) stop();
+    watches.clear();
+  }
+
+  async function tend(): Promise<void> {
+    try {
+      if (!(await store.holdLease(leaseName, settings.owner, settings.leaseSeconds))) {
+        stopWatches();
+        return;
+      }
+      for (const kind of [...standingKinds, ...(await store.kindsInUse(cluster.name))]) {
+        const key = `${kind.apiVersion}/${kind.kind}`;
+        if (!stopped && !watches.has(key)) watches.set(key, cluster.watch(kind, listener(kind)));
+      }
+    } catch (thrown) {
+      // Without Postgres nobody can hold the lease for long; another replica may watch as soon as it is back.
+      stopWatches();
+      events.backgroundFaulted({ task: `tend the watches of ${cluster.name}`, cause: thrown });
+    }
+  }
+
+  /** One tending at a time; a wake in the middle makes one more round, so that no new kind is overlooked. */
+  function wake(): void {
+    if (stopped) return;
+    if (tending !== undefined) {
+      again = true;
+      return;
+    }
+    again = false;
+    tending = tend().finally(() => {
+      tending = undefined;
+      if (again) wake();
+    });
+  }
+
+  const timer = setInterval(wake, (settings.leaseSeconds * 1000) / 3);
+  const stopListening = store.operationQueue.onWake(wake);
+  wake();
+
+  return {
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      stopListening();
+      await tending;
+      stopWatches();
+      await store.releaseLease(leaseName, settings.owner).catch(() => undefined);
+    },
+  };
+}
