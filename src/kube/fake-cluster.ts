@@ -1,0 +1,421 @@
+/**
+ * A Kubernetes cluster in memory, for tests that must be fast. It passes the same contract as the real one
+ * (cluster-contract.ts); what that does not promise, do not rely on.
+ */
+import { randomUUID } from 'node:crypto';
+import type { JsonObject } from '../lib/json.ts';
+import type { ServedKind } from './discovery.ts';
+import {
+  builtInKinds,
+  matchesSelector,
+  mergeApplied,
+  readyStatus,
+  withDefaults,
+  withStringData,
+} from './fake-objects.ts';
+import { FakeWatches } from './fake-watches.ts';
+import { asJson, textAt } from './json-at.ts';
+import { collectionPath, homePath, objectPath } from './object-path.ts';
+import {
+  type ApplyResult,
+  type Cluster,
+  type ClusterVersion,
+  type KindReference,
+  KubeError,
+  type KubeObject,
+  type ObjectMetadata,
+  type ObjectReference,
+  type WatchListener,
+  type WatchOptions,
+} from './types.ts';
+import type { WatchTimes } from './watch.ts';
+
+export type FakeVerb = 'get' | 'list' | 'create' | 'apply' | 'delete' | 'watch';
+
+export interface FakeRequest {
+  verb: FakeVerb;
+  /** For `list` and `watch` the name is empty. */
+  reference: ObjectReference;
+}
+
+export interface FakeClusterOptions {
+  name?: string;
+  /** Workloads and claims become ready this long after they were made or changed; never, when absent. */
+  autoReadyMs?: number;
+  /** How long a namespace stays Terminating before it goes with all it holds. */
+  namespaceDeletionMs?: number;
+  watch?: Partial<WatchTimes>;
+}
+
+interface Stored {
+  object: KubeObject;
+  /** What our field manager applied last. */
+  applied?: JsonObject;
+}
+
+export class FakeCluster implements Cluster {
+  readonly name: string;
+  /** Every request in order, failed ones too. */
+  readonly requests: FakeRequest[] = [];
+  /** What the next applies answer in `Warning:` headers. */
+  warnings: string[] = [];
+  /** What `ready()` answers. */
+  isReady = true;
+  readonly #options: Required<Omit<FakeClusterOptions, 'autoReadyMs'>> & { autoReadyMs: number | undefined };
+  readonly #kinds = builtInKinds();
+  readonly #objects = new Map<string, Stored>();
+  readonly #watches = new FakeWatches();
+  readonly #failures: { predicate: (request: FakeRequest) => boolean; error: KubeError }[] = [];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #stops = new Set<() => void>();
+  #serial = 0;
+
+  constructor(options: FakeClusterOptions = {}) {
+    const watch = { initialBackoffMs: 1, maximumBackoffMs: 10, unknownKindMs: 20, ...options.watch };
+    this.#options = {
+      name: options.name ?? 'fake',
+      autoReadyMs: options.autoReadyMs,
+      namespaceDeletionMs: options.namespaceDeletionMs ?? 0,
+      watch,
+    };
+    this.name = this.#options.name;
+    for (const namespace of ['default', 'kube-system']) this.addNamespace(namespace);
+  }
+
+  /** Adds a kind, as a CustomResourceDefinition does. */
+  addKind(kind: KindReference, options: { namespaced: boolean }): void {
+    this.#kinds.set(kindKey(kind), options.namespaced);
+  }
+
+  addNamespace(name: string): void {
+    this.#insert({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  }
+
+  /** The next request that fits fails with this error, before it has any effect. */
+  failNext(predicate: (request: FakeRequest) => boolean, error: KubeError): void {
+    this.#failures.push({ predicate, error });
+  }
+
+  /** Writes the status, as a controller does. */
+  setStatus(reference: ObjectReference, status: JsonObject): void {
+    const key = objectKey(reference);
+    const stored = this.#objects.get(key);
+    if (stored === undefined) throw notFound(reference);
+    this.#replace(key, stored, { ...stored.object, status });
+  }
+
+  /** Takes all finalizers off, so that an object that waits to be deleted goes. */
+  removeFinalizers(reference: ObjectReference): void {
+    const key = objectKey(reference);
+    const stored = this.#objects.get(key);
+    if (stored === undefined) return;
+    const { finalizers: _removed, ...metadata } = stored.object.metadata;
+    this.#replace(key, stored, { ...stored.object, metadata });
+    if (stored.object.metadata.deletionTimestamp !== undefined) this.#remove(key);
+  }
+
+  /** Removes an object at once, as somebody else would. */
+  vanish(reference: ObjectReference): void {
+    this.#remove(objectKey(reference));
+  }
+
+  /** All open watches lose their connection and take it up again. */
+  breakWatches(cause: unknown = new KubeError(0, 'ConnectionLost', 'The connection broke.')): void {
+    this.#watches.breakAll(cause);
+  }
+
+  /** Every object there is. */
+  all(): KubeObject[] {
+    return [...this.#objects.values()].map(({ object }) => structuredClone(object));
+  }
+
+  async version(): Promise<ClusterVersion> {
+    const kinds = [...this.#kinds.keys()];
+    const groups = kinds.map((key) => key.slice(0, key.lastIndexOf('/')));
+    return { gitVersion: 'v1.34.4', apiVersions: [...new Set([...groups, ...kinds])].sort() };
+  }
+
+  async isNamespaced(kind: KindReference): Promise<boolean> {
+    return this.#find(kind).namespaced;
+  }
+
+  async get(reference: ObjectReference): Promise<KubeObject | undefined> {
+    await this.#admit('get', reference);
+    objectPath(this.#find(reference), reference.namespace, reference.name);
+    const stored = this.#objects.get(objectKey(reference));
+    return stored === undefined ? undefined : structuredClone(stored.object);
+  }
+
+  async list(
+    kind: KindReference,
+    options: { namespace?: string; labelSelector?: string } = {},
+  ): Promise<KubeObject[]> {
+    const namespace = options.namespace ?? '';
+    await this.#admit('list', { ...kind, namespace, name: '' });
+    collectionPath(this.#find(kind), namespace);
+    return this.#select(kind, options.labelSelector ?? '').filter(
+      (object) => namespace === '' || object.metadata.namespace === namespace,
+    );
+  }
+
+  async create(object: KubeObject): Promise<KubeObject> {
+    const reference = referenceOf(object);
+    await this.#admit('create', reference);
+    const served = this.#find(object);
+    objectPath(served, reference.namespace, reference.name);
+    homePath(served, reference.namespace);
+    this.#admitContent(reference);
+    if (this.#objects.has(objectKey(reference))) {
+      throw new KubeError(409, 'AlreadyExists', `${served.plural} "${reference.name}" already exists`);
+    }
+    return structuredClone(this.#insert(object));
+  }
+
+  async apply(object: KubeObject): Promise<ApplyResult> {
+    const reference = referenceOf(object);
+    await this.#admit('apply', reference);
+    const served = this.#find(object);
+    objectPath(served, reference.namespace, reference.name);
+    const key = objectKey(reference);
+    const stored = this.#objects.get(key);
+    const { uid, ...metadata } = object.metadata;
+    if (uid !== undefined && uid !== stored?.object.metadata.uid) {
+      throw new KubeError(409, 'Conflict', `uid mismatch: the provided object specified uid ${uid}`);
+    }
+    const applied = withStringData(asJson(structuredClone({ ...object, metadata })));
+    if (stored === undefined) {
+      this.#admitContent(reference);
+      this.#insert(applied as KubeObject, applied);
+    } else {
+      const merged = mergeApplied(asJson(stored.object), stored.applied, applied) as KubeObject;
+      if (object.kind === 'Secret' && merged.type !== stored.object.type) {
+        throw new KubeError(
+          422,
+          'Invalid',
+          `Secret "${reference.name}" is invalid: type: field is immutable`,
+        );
+      }
+      this.#replace(key, { ...stored, applied }, merged);
+    }
+    const now = this.#objects.get(key)?.object ?? object;
+    return { object: structuredClone(now), warnings: [...this.warnings] };
+  }
+
+  async delete(reference: ObjectReference, options: { uid: string }): Promise<'deleting' | 'gone'> {
+    await this.#admit('delete', reference);
+    if (options.uid === '') throw new KubeError(400, 'InvalidUid', 'A deletion needs the uid of the object.');
+    objectPath(this.#find(reference), reference.namespace, reference.name);
+    const key = objectKey(reference);
+    const stored = this.#objects.get(key);
+    if (stored === undefined || stored.object.metadata.uid !== options.uid) return 'gone';
+    if (reference.kind === 'Namespace') this.#terminateNamespace(key, stored);
+    else if (hasFinalizers(stored.object)) this.#markDeleted(key, stored);
+    else this.#remove(key);
+    return 'deleting';
+  }
+
+  watch(kind: KindReference, options: WatchOptions, listener: WatchListener): () => void {
+    const list = async () => {
+      await this.#admit('watch', { ...kind, name: '' });
+      this.#find(kind);
+      return { objects: this.#select(kind, options.labelSelector), resourceVersion: String(this.#serial) };
+    };
+    const stopLoop = this.#watches.start(kind, options, listener, list, this.#options.watch);
+    const stop = () => {
+      stopLoop();
+      this.#stops.delete(stop);
+    };
+    this.#stops.add(stop);
+    return stop;
+  }
+
+  async reach(service: {
+    namespace: string;
+    name: string;
+    port: number;
+  }): Promise<{ host: string; port: number }> {
+    const found = await this.get({ apiVersion: 'v1', kind: 'Service', ...service });
+    if (found === undefined) {
+      throw new KubeError(404, 'NotFound', `There is no Service ${service.namespace}/${service.name}.`);
+    }
+    const address = textAt(asJson(found), 'spec', 'clusterIP') ?? 'None';
+    const host = address === 'None' ? `${service.name}.${service.namespace}.svc` : address;
+    return { host, port: service.port };
+  }
+
+  async ready(): Promise<boolean> {
+    return this.isReady;
+  }
+
+  async close(): Promise<void> {
+    for (const stop of [...this.#stops]) stop();
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  /** Logs the request, lets other code run as a real request would, and fails it where a test wants that. */
+  async #admit(verb: FakeVerb, reference: ObjectReference): Promise<void> {
+    const { apiVersion, kind, namespace = '', name } = reference;
+    const request = { verb, reference: { apiVersion, kind, namespace, name } };
+    this.requests.push(request);
+    await new Promise((resolve) => setImmediate(resolve));
+    const index = this.#failures.findIndex(({ predicate }) => predicate(request));
+    const failure = index < 0 ? undefined : this.#failures.splice(index, 1)[0];
+    if (failure !== undefined) throw failure.error;
+  }
+
+  #find(kind: KindReference): ServedKind {
+    const namespaced = this.#kinds.get(kindKey(kind));
+    if (namespaced === undefined) {
+      throw new KubeError(404, 'UnknownKind', `The cluster has no kind ${kind.kind} in ${kind.apiVersion}.`);
+    }
+    const { apiVersion, kind: name } = kind;
+    return { apiVersion, kind: name, plural: `${name.toLowerCase()}s`, namespaced };
+  }
+
+  /** New content needs a namespace that is there and stays there. */
+  #admitContent(reference: ObjectReference): void {
+    const namespace = reference.namespace ?? '';
+    if (namespace === '') return;
+    const found = this.#objects.get(objectKey(namespaceReference(namespace)));
+    if (found === undefined) throw notFound(namespaceReference(namespace));
+    if (found.object.metadata.deletionTimestamp === undefined) return;
+    throw new KubeError(
+      403,
+      'Forbidden',
+      `${reference.kind} "${reference.name}" is forbidden: unable to create new content in namespace ${namespace} because it is being terminated`,
+    );
+  }
+
+  #select(kind: KindReference, selector: string): KubeObject[] {
+    const key = kindKey(kind);
+    return this.all().filter((object) => kindKey(object) === key && matchesSelector(object, selector));
+  }
+
+  #insert(object: KubeObject, applied?: JsonObject): KubeObject {
+    this.#serial += 1;
+    const metadata: ObjectMetadata = {
+      ...object.metadata,
+      uid: randomUUID(),
+      resourceVersion: String(this.#serial),
+      creationTimestamp: new Date().toISOString(),
+      ...('spec' in object ? { generation: 1 } : {}),
+    };
+    const made = withDefaults(withStringData(asJson(structuredClone({ ...object, metadata }))), this.#serial);
+    const key = objectKey(referenceOf(object));
+    const stored: Stored = { object: made as KubeObject, ...(applied === undefined ? {} : { applied }) };
+    this.#objects.set(key, stored);
+    this.#record('ADDED', stored.object);
+    this.#planReady(key);
+    return stored.object;
+  }
+
+  /** Writes a new state of an object, unless it is the old one. */
+  #replace(key: string, stored: Stored, next: KubeObject): void {
+    const before = this.#objects.get(key)?.object;
+    if (JSON.stringify(before) === JSON.stringify(next)) {
+      this.#objects.set(key, stored);
+      return;
+    }
+    this.#serial += 1;
+    const specChanged = JSON.stringify(before?.spec) !== JSON.stringify(next.spec);
+    const generation = (before?.metadata.generation ?? 0) + (specChanged ? 1 : 0);
+    const object = {
+      ...next,
+      metadata: {
+        ...next.metadata,
+        resourceVersion: String(this.#serial),
+        ...(generation === 0 ? {} : { generation }),
+      },
+    };
+    this.#objects.set(key, { ...stored, object });
+    this.#record('MODIFIED', object, before);
+    if (specChanged) this.#planReady(key);
+  }
+
+  #markDeleted(key: string, stored: Stored): void {
+    if (stored.object.metadata.deletionTimestamp !== undefined) return;
+    const metadata = { ...stored.object.metadata, deletionTimestamp: new Date().toISOString() };
+    this.#replace(key, stored, { ...stored.object, metadata });
+  }
+
+  #terminateNamespace(key: string, stored: Stored): void {
+    if (stored.object.metadata.deletionTimestamp !== undefined) return;
+    this.#markDeleted(key, { ...stored });
+    const marked = this.#objects.get(key);
+    if (marked !== undefined)
+      this.#replace(key, marked, { ...marked.object, status: { phase: 'Terminating' } });
+    this.#later(this.#options.namespaceDeletionMs, () =>
+      this.#emptyNamespace(key, stored.object.metadata.name),
+    );
+  }
+
+  #emptyNamespace(key: string, name: string): void {
+    let left = 0;
+    for (const [inner, stored] of [...this.#objects]) {
+      if (stored.object.metadata.namespace !== name) continue;
+      if (hasFinalizers(stored.object)) {
+        this.#markDeleted(inner, stored);
+        left += 1;
+      } else this.#remove(inner);
+    }
+    if (left === 0) this.#remove(key);
+    else this.#later(10, () => this.#emptyNamespace(key, name));
+  }
+
+  #remove(key: string): void {
+    const stored = this.#objects.get(key);
+    if (stored === undefined) return;
+    this.#serial += 1;
+    this.#objects.delete(key);
+    const metadata = { ...stored.object.metadata, resourceVersion: String(this.#serial) };
+    this.#record('DELETED', { ...stored.object, metadata });
+  }
+
+  #planReady(key: string): void {
+    const delay = this.#options.autoReadyMs;
+    if (delay === undefined) return;
+    this.#later(delay, () => {
+      const stored = this.#objects.get(key);
+      const status = stored === undefined ? undefined : readyStatus(stored.object);
+      if (stored !== undefined && status !== undefined)
+        this.#replace(key, stored, { ...stored.object, status });
+    });
+  }
+
+  #later(delayMs: number, action: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, delayMs);
+    this.#timers.add(timer);
+  }
+
+  #record(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: KubeObject, before?: KubeObject): void {
+    this.#watches.record({ version: this.#serial, kind: kindKey(object), type, object, before });
+  }
+}
+
+function kindKey(kind: KindReference): string {
+  return `${kind.apiVersion}/${kind.kind}`;
+}
+
+function objectKey(reference: ObjectReference): string {
+  return [kindKey(reference), reference.namespace ?? '', reference.name].join('|');
+}
+
+function referenceOf({ apiVersion, kind, metadata }: KubeObject): ObjectReference {
+  return { apiVersion, kind, namespace: metadata.namespace ?? '', name: metadata.name };
+}
+
+function namespaceReference(name: string): ObjectReference {
+  return { apiVersion: 'v1', kind: 'Namespace', name };
+}
+
+function notFound(reference: ObjectReference): KubeError {
+  return new KubeError(404, 'NotFound', `${reference.kind.toLowerCase()}s "${reference.name}" not found`);
+}
+
+function hasFinalizers(object: KubeObject): boolean {
+  const finalizers = object.metadata.finalizers;
+  return Array.isArray(finalizers) && finalizers.length > 0;
+}
