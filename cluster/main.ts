@@ -10,11 +10,15 @@ function say(message: string): void {
   console.log(`[${elapsed(started).padStart(12)}] ${message}`);
 }
 
-const program = new Command('cluster').description('A real one-node Kubernetes on this machine, for tests and the quickstart.');
+const program = new Command('cluster').description(
+  'A real one-node Kubernetes on this machine, for tests and the quickstart.',
+);
 
 program
   .command('up')
-  .description('bring the cluster up, or mend it; the first time builds Kubernetes and takes about 10 minutes')
+  .description(
+    'bring the cluster up, or mend it; the first time builds Kubernetes and takes about 10 minutes',
+  )
   .action(async () => {
     await new LocalNode().up(say);
   });

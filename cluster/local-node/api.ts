@@ -1,7 +1,7 @@
 /** HTTPS to the cluster's own components: health probes, and the few objects the node itself needs. */
 import { readFile } from 'node:fs/promises';
-import { Agent, request } from 'node:https';
 import { request as plainRequest } from 'node:http';
+import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import type { Layout } from './layout.ts';
 
@@ -28,7 +28,8 @@ export async function probe(url: string): Promise<void> {
     req.on('error', reject);
     req.end();
   });
-  if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}: ${answer.body.slice(0, 300)}`);
+  if (answer.status !== 200)
+    throw new Error(`${url} answered ${answer.status}: ${answer.body.slice(0, 300)}`);
 }
 
 /** The API server, spoken to as the cluster's admin. */
@@ -42,7 +43,8 @@ export class AdminApi {
 
   /** Sends one request; the caller judges the status. */
   async send(method: string, path: string, body?: object, contentType = 'application/json'): Promise<Answer> {
-    const agent = (this.#agent ??= await this.#connect());
+    this.#agent ??= await this.#connect();
+    const agent = this.#agent;
     return new Promise((resolve, reject) => {
       const req = request(
         {
@@ -73,7 +75,8 @@ export class AdminApi {
   /** GET of one object, which must be there. */
   async get<T>(path: string): Promise<T> {
     const answer = await this.send('GET', path);
-    if (answer.status !== 200) throw new Error(`GET ${path} answered ${answer.status}: ${answer.body.slice(0, 300)}`);
+    if (answer.status !== 200)
+      throw new Error(`GET ${path} answered ${answer.status}: ${answer.body.slice(0, 300)}`);
     return JSON.parse(answer.body) as T;
   }
 
@@ -82,7 +85,8 @@ export class AdminApi {
     const query = 'fieldManager=chandler-cluster&force=true';
     // JSON is YAML.
     const answer = await this.send('PATCH', `${path}?${query}`, object, 'application/apply-patch+yaml');
-    if (answer.status >= 300) throw new Error(`apply of ${path} answered ${answer.status}: ${answer.body.slice(0, 300)}`);
+    if (answer.status >= 300)
+      throw new Error(`apply of ${path} answered ${answer.status}: ${answer.body.slice(0, 300)}`);
   }
 
   /** Closes idle connections, so that the calling process can end. */

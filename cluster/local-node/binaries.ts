@@ -116,8 +116,21 @@ async function ensureBuilt(root: string, name: string, build: Build, progress: P
     `building ${build.title}`,
     async () => {
       const child = execa(
-        'go',
-        ['build', '-v', '-buildvcs=false', '-trimpath', '-ldflags', build.ldflags, '-o', `${scratch}/`, ...build.packages],
+        'setpriv',
+        [
+          '--pdeathsig',
+          'KILL',
+          'go',
+          'build',
+          '-v',
+          '-buildvcs=false',
+          '-trimpath',
+          '-ldflags',
+          build.ldflags,
+          '-o',
+          `${scratch}/`,
+          ...build.packages,
+        ],
         {
           cwd: join(toolsDir, build.module),
           env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
@@ -148,7 +161,9 @@ async function removeStaleBuilds(root: string, name: string): Promise<void> {
 }
 
 async function keyOf(build: Build): Promise<string> {
-  const hash = createHash('sha256').update(build.ldflags).update(build.packages.map((name) => basename(name)).join(' '));
+  const hash = createHash('sha256')
+    .update(build.ldflags)
+    .update(build.packages.map((name) => basename(name)).join(' '));
   for (const file of ['go.mod', ...build.sources]) {
     hash.update(await readFile(join(toolsDir, build.module, file)));
   }

@@ -42,11 +42,16 @@ export async function missingPackages(names: readonly string[]): Promise<string[
 /** Installs what is missing of `names`. */
 export async function ensurePackages(names: readonly string[], progress: Progress): Promise<void> {
   const missing = await missingPackages(names);
-  if (missing.length === 0) return;
+  if (missing.length === 0) {
+    await removeOurPolicy();
+    return;
+  }
   await withHeartbeat(progress, `installing Debian packages: ${missing.join(', ')}`, async () => {
     await keepDaemonsStopped(async () => {
       const first = await aptInstall(missing);
       if (first.failed) {
+        // A killed installation has to be finished before another may begin.
+        await execa('dpkg', ['--configure', '-a'], { stdin: 'ignore', reject: false });
         await apt(['update']);
         const second = await aptInstall(missing);
         if (second.failed) {
@@ -87,6 +92,12 @@ async function keepDaemonsStopped(work: () => Promise<void>): Promise<void> {
   }
 }
 
+/** A killed run may have left it. */
+async function removeOurPolicy(): Promise<void> {
+  const present = await readFile(policyPath, 'utf8').catch(() => '');
+  if (present.includes(policyMark)) await rm(policyPath, { force: true });
+}
+
 function lastLines(text: string): string {
   return text.trim().split('\n').slice(-5).join(' / ');
 }
@@ -95,7 +106,8 @@ function lastLines(text: string): string {
 export async function whyNotHere(): Promise<string | undefined> {
   const missing: string[] = [];
   if (process.platform !== 'linux') missing.push('Linux');
-  if (process.platform === 'linux' && process.arch !== 'x64' && process.arch !== 'arm64') missing.push('an amd64 or arm64 processor');
+  if (process.platform === 'linux' && process.arch !== 'x64' && process.arch !== 'arm64')
+    missing.push('an amd64 or arm64 processor');
   if (process.getuid?.() !== 0) missing.push('root');
   if (!(await onPath('apt-get'))) missing.push('apt-get (Debian or Ubuntu)');
   if (!(await onPath('go'))) missing.push('Go on PATH');

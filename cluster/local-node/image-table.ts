@@ -13,6 +13,8 @@ export interface ImageSpec {
   entrypoint?: string[];
   command?: string[];
   workingDir?: string;
+  /** Patterns of paths that dpkg leaves out, beside manuals and translations. */
+  exclude?: string[];
   /** Shell commands run with `$1` as the image's root folder, once the packages are in. */
   setup?: string[];
   /** Files put into the image: path inside -> path below cluster/images, or the name of a built program. */
@@ -29,11 +31,24 @@ export const sampleAppImage = 'chandler/sample-app:1';
 export const postgresqlUid = 999;
 
 export const images: ImageSpec[] = [
-  { name: 'chandler/pause:1', packages: [], user: '65535', entrypoint: ['/pause'], files: { '/pause': { program: 'pause' } } },
+  {
+    name: 'chandler/pause:1',
+    packages: [],
+    user: '65535',
+    entrypoint: ['/pause'],
+    files: { '/pause': { program: 'pause' } },
+  },
   {
     name: postgresqlImage,
     aliases: [sampleAppImage],
     packages: ['postgresql-15', 'postgresql-client-15', 'locales'],
+    // Just-in-time compilation is half of the package's size; PostgreSQL does without it by itself.
+    exclude: [
+      '/usr/lib/*/libLLVM*',
+      '/usr/lib/*/libz3*',
+      '/usr/lib/postgresql/*/lib/bitcode/*',
+      '/usr/lib/postgresql/*/lib/llvmjit*',
+    ],
     user: String(postgresqlUid),
     account: { name: 'postgres', id: postgresqlUid, home: '/var/lib/postgresql' },
     env: {
@@ -46,6 +61,8 @@ export const images: ImageSpec[] = [
     files: { '/usr/local/bin/docker-entrypoint.sh': 'postgresql/docker-entrypoint.sh' },
     setup: [
       'chroot "$1" localedef -i en_US -f UTF-8 en_US.UTF-8',
+      // Perl serves Debian's wrappers only; PATH finds the real programs first.
+      'rm -rf "$1/usr/share/perl" "$1/usr/share/perl5" "$1"/usr/lib/*/perl "$1"/usr/lib/*/perl5',
       'rm -rf "$1/usr/share/i18n" "$1/etc/postgresql" "$1/var/lib/postgresql"/*',
       'mkdir -p "$1/var/lib/postgresql/data" "$1/run/postgresql" "$1/docker-entrypoint-initdb.d"',
       'chroot "$1" chown 999:999 /var/lib/postgresql /var/lib/postgresql/data /run/postgresql',

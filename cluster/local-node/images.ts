@@ -43,7 +43,11 @@ export async function findImageTars(layout: Layout, binaries: Binaries): Promise
 }
 
 /** Makes the images that the cache lacks. */
-export async function ensureImageTars(layout: Layout, binaries: Binaries, progress: Progress): Promise<CachedImage[]> {
+export async function ensureImageTars(
+  layout: Layout,
+  binaries: Binaries,
+  progress: Progress,
+): Promise<CachedImage[]> {
   const dir = join(layout.cacheDir, 'images');
   await mkdir(dir, { recursive: true });
   const cached = await findImageTars(layout, binaries);
@@ -62,7 +66,9 @@ async function keyOf(spec: ImageSpec, binaries: Binaries): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([recipe, slim, spec]));
   for (const source of Object.values(spec.files ?? {})) {
     // A program's path holds its version.
-    hash.update(typeof source === 'string' ? await readFile(join(filesDir, source)) : binaries[source.program]);
+    hash.update(
+      typeof source === 'string' ? await readFile(join(filesDir, source)) : binaries[source.program],
+    );
   }
   return hash.digest('hex').slice(0, 12);
 }
@@ -88,7 +94,15 @@ async function makeTar(dir: string, tarPath: string, spec: ImageSpec, binaries: 
     for (const command of spec.setup ?? []) await run('sh', ['-euc', command, 'sh', root]);
     const archive = join(scratch, 'archive');
     await mkdir(archive);
-    await run('tar', ['--numeric-owner', '--one-file-system', '-C', root, '-cf', join(archive, 'layer.tar'), '.']);
+    await run('tar', [
+      '--numeric-owner',
+      '--one-file-system',
+      '-C',
+      root,
+      '-cf',
+      join(archive, 'layer.tar'),
+      '.',
+    ]);
     await describeImage(archive, spec);
     const partial = join(scratch, 'image.tar');
     await run('tar', ['-C', archive, '-cf', partial, 'manifest.json', 'config.json', 'layer.tar']);
@@ -108,14 +122,26 @@ async function debootstrap(root: string, spec: ImageSpec): Promise<void> {
           `--essential-hook=echo "${account.name}:x:${account.id}:${account.id}::${account.home}:/bin/bash" >>"$1/etc/passwd"`,
           `--essential-hook=echo "${account.name}:x:${account.id}:" >>"$1/etc/group"`,
         ];
-  // In a mount namespace of its own, so that a killed run leaves no mount behind.
-  await run('unshare', [
-    '--mount', '--propagation', 'private', '--kill-child', '--fork',
-    'mmdebstrap', '--mode=root', '--variant=minbase', ...slim,
+  // In a mount namespace of its own, and dying with us, so that a killed run leaves nothing behind.
+  await run('setpriv', [
+    '--pdeathsig',
+    'KILL',
+    'unshare',
+    '--mount',
+    '--propagation',
+    'private',
+    '--kill-child',
+    '--fork',
+    'mmdebstrap',
+    '--mode=root',
+    '--variant=minbase',
+    ...slim,
+    ...(spec.exclude ?? []).map((path) => `--dpkgopt=path-exclude=${path}`),
     '--aptopt=APT::Install-Recommends "false"',
     ...makeAccount,
     `--include=${spec.packages.join(',')}`,
-    await debianRelease(), root,
+    await debianRelease(),
+    root,
   ]);
 }
 
@@ -188,7 +214,9 @@ export async function importTar(layout: Layout, tarPath: string): Promise<void> 
 
 /** Runs containerd's own client against our containerd. */
 export function ctr(layout: Layout, args: string[]) {
-  return execa('ctr', ['--address', layout.containerdSocket, '--namespace', namespace, ...args], { stdin: 'ignore' });
+  return execa('ctr', ['--address', layout.containerdSocket, '--namespace', namespace, ...args], {
+    stdin: 'ignore',
+  });
 }
 
 function markPath(layout: Layout, spec: ImageSpec): string {

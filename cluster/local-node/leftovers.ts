@@ -1,5 +1,5 @@
 /** Removes what a node leaves on a machine: containers, mounts, control groups, folders. Only our own. */
-import { readdir, readFile, rm, rmdir, readlink, unlink } from 'node:fs/promises';
+import { glob, readdir, readFile, readlink, rm, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { ClusterError } from '../cluster-source.ts';
@@ -38,6 +38,7 @@ async function findContained(layout: Layout): Promise<{ pid: number; startTime: 
 
 /** Unmounts all below our folders, then removes the folders. */
 export async function removeFolders(layout: Layout): Promise<void> {
+  await removeShimSockets(layout);
   for (let round = 0; round < 5; round += 1) {
     const mounts = await mountsBelow([layout.stateDir, layout.runDir]);
     if (mounts.length === 0) break;
@@ -50,6 +51,14 @@ export async function removeFolders(layout: Layout): Promise<void> {
   await rm(layout.stateDir, { recursive: true, force: true, maxRetries: 3 });
   await rm(layout.runDir, { recursive: true, force: true, maxRetries: 3 });
   await removeOutside(layout);
+}
+
+/** A killed shim leaves its socket in a folder that all containerds of a machine share. */
+async function removeShimSockets(layout: Layout): Promise<void> {
+  for await (const file of glob(join(layout.runDir, 'containerd', '*', '*', '*', 'address'))) {
+    const socket = (await readFile(file, 'utf8').catch(() => '')).trim().replace('unix://', '');
+    if (socket.startsWith('/run/containerd/s/')) await rm(socket, { force: true });
+  }
 }
 
 async function mountsBelow(folders: string[]): Promise<string[]> {
@@ -65,11 +74,19 @@ async function removeOutside(layout: Layout): Promise<void> {
   await removeMatching('/var/log/containers', async (path) => {
     return (await readlink(path)).startsWith(`${layout.stateDir}/`);
   });
-  await removeMatching('/var/lib/cni/results', async (path) => path.includes(`/${layout.cniNetwork}-`));
+  await removeMatching('/var/lib/cni/results', async (path) => {
+    // Each names the network namespace it was made for.
+    return (await readFile(path, 'utf8')).includes(`${layout.runDir}/`);
+  });
+  for (const file of ['kubelet.sock', 'kubelet_internal_checkpoint', 'DEPRECATION']) {
+    await rm(join('/var/lib/kubelet/device-plugins', file), { force: true });
+  }
   const mayBeEmpty = [
     '/var/log/containers',
     '/var/lib/cni/results',
     '/var/lib/cni',
+    '/var/lib/kubelet/device-plugins',
+    '/var/lib/kubelet',
     '/run/containerd/s',
     '/run/containerd/fifo',
     '/run/containerd',

@@ -11,11 +11,26 @@ import {
   type Progress,
 } from '../cluster-source.ts';
 import { AdminApi } from './api.ts';
-import { type Binaries, coreDnsVersion, ensureBinaries, exists, findBinaries, kubernetesVersion } from './binaries.ts';
+import {
+  type Binaries,
+  coreDnsVersion,
+  ensureBinaries,
+  exists,
+  findBinaries,
+  kubernetesVersion,
+} from './binaries.ts';
 import { type Component, type Components, componentsOf } from './components.ts';
 import { writeConfigFiles } from './config-files.ts';
 import { ensurePackages, nodePackages, whyNotHere } from './debian.ts';
-import { type CachedImage, ctr, ensureImageTars, findImageTars, importImages, importTar, missingImages } from './images.ts';
+import {
+  type CachedImage,
+  ctr,
+  ensureImageTars,
+  findImageTars,
+  importImages,
+  importTar,
+  missingImages,
+} from './images.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { killEverything, removeControlGroups, removeFolders } from './leftovers.ts';
 import { withLock } from './lock.ts';
@@ -37,7 +52,7 @@ export class LocalNode implements ClusterSource {
   constructor(layout: Layout = layoutOf()) {
     this.layout = layout;
     this.#api = new AdminApi(layout);
-    this.#lockPath = `${layout.runDir}.lock`;
+    this.#lockPath = `/run/lock/chandler-cluster-${layout.clusterName}`;
   }
 
   async isUp(): Promise<boolean> {
@@ -55,7 +70,8 @@ export class LocalNode implements ClusterSource {
   }
 
   async down(progress: Progress): Promise<void> {
-    if (process.getuid?.() !== 0) throw new ClusterError('the local cluster runs as root, and so must its down');
+    if (process.getuid?.() !== 0)
+      throw new ClusterError('the local cluster runs as root, and so must its down');
     await withLock(this.#lockPath, progress, async () => {
       const start = performance.now();
       await killEverything(this.layout);
@@ -64,7 +80,6 @@ export class LocalNode implements ClusterSource {
       await removeFolders(this.layout);
       progress(`the local cluster is down, nothing of it is left but the cache (${elapsed(start)})`);
     });
-    await removeFolders(this.layout);
   }
 
   async status(): Promise<ClusterStatus> {
@@ -73,7 +88,12 @@ export class LocalNode implements ClusterSource {
     }
     try {
       const components = (
-        await Promise.all([this.#componentStates(), this.#networkState(), this.#imageState(), this.#apiStates()])
+        await Promise.all([
+          this.#componentStates(),
+          this.#networkState(),
+          this.#imageState(),
+          this.#apiStates(),
+        ])
       ).flat();
       return {
         healthy: components.every((component) => component.healthy),
@@ -115,7 +135,9 @@ export class LocalNode implements ClusterSource {
     } finally {
       this.#api.close();
     }
-    progress(`the local cluster is up (${elapsed(start)}): Kubernetes ${kubernetesVersion}, kubeconfig ${layout.kubeconfigPath}`);
+    progress(
+      `the local cluster is up (${elapsed(start)}): Kubernetes ${kubernetesVersion}, kubeconfig ${layout.kubeconfigPath}`,
+    );
     return this.#access();
   }
 
@@ -150,7 +172,10 @@ export class LocalNode implements ClusterSource {
     await ensureHealthy(this.layout, components.etcd);
     await ensureHealthy(this.layout, components.apiserver);
     progress(`API server answers (${elapsed(start)})`);
-    await Promise.all([ensureStarted(this.layout, components.controllerManager), ensureStarted(this.layout, components.scheduler)]);
+    await Promise.all([
+      ensureStarted(this.layout, components.controllerManager),
+      ensureStarted(this.layout, components.scheduler),
+    ]);
     await this.#applyObjects();
   }
 
@@ -211,8 +236,10 @@ export class LocalNode implements ClusterSource {
         const running = mainProcess(found, component);
         if (running === undefined) return { name, healthy: false, detail: 'does not run' };
         return stateOf(name, `pid ${running.pid}`, async () => {
-          if (running.definition !== (await definitionOf(component))) throw new Error('runs with an older configuration');
+          if (running.definition !== (await definitionOf(component)))
+            throw new Error('runs with an older configuration');
           await component.healthy();
+          return undefined;
         });
       }),
     );
@@ -228,17 +255,23 @@ export class LocalNode implements ClusterSource {
     const state = await stateOf('images', '', async () => {
       const images = await findImageTars(this.layout, await findBinaries(this.layout.cacheDir));
       const missing = await missingImages(this.layout, images);
-      if (missing.length > 0) throw new Error(`missing: ${missing.map((image) => image.spec.name).join(', ')}`);
+      if (missing.length > 0)
+        throw new Error(`missing: ${missing.map((image) => image.spec.name).join(', ')}`);
       return images.map((image) => [image.spec.name, ...(image.spec.aliases ?? [])].join(', ')).join(', ');
     });
     return [state];
   }
 
   async #apiStates(): Promise<ComponentStatus[]> {
-    const node = stateOf('node', '', async () => `ready, Kubernetes ${await this.#nodeReady()}, CoreDNS ${coreDnsVersion}`);
+    const node = stateOf(
+      'node',
+      '',
+      async () => `ready, Kubernetes ${await this.#nodeReady()}, CoreDNS ${coreDnsVersion}`,
+    );
     const objects = stateOf('objects', 'applied', async () => {
       const applied = await readFile(this.#appliedPath(), 'utf8').catch(() => '');
       if (applied !== hashOf(nodeObjects(this.layout))) throw new Error('not applied yet');
+      return undefined;
     });
     return Promise.all([node, objects]);
   }
@@ -251,7 +284,11 @@ interface NodeObject {
   };
 }
 
-async function stateOf(name: string, detail: string, check: () => Promise<string | void>): Promise<ComponentStatus> {
+async function stateOf(
+  name: string,
+  detail: string,
+  check: () => Promise<string | undefined>,
+): Promise<ComponentStatus> {
   try {
     return { name, healthy: true, detail: (await check()) ?? detail };
   } catch (cause) {

@@ -1,5 +1,5 @@
 /** One `up` or `down` at a time on this machine; a killed one does not keep the lock. */
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Progress } from '../cluster-source.ts';
@@ -23,7 +23,7 @@ export async function withLock<T>(path: string, progress: Progress, work: () => 
       const owner = await readFile(path, 'utf8').catch(() => '');
       const [pid, startTime] = owner.split(' ');
       if (owner !== '' && (await startTimeOf(Number(pid))) !== startTime) {
-        await rm(path, { force: true });
+        await discardStale(path, owner);
         continue;
       }
       if (performance.now() - told >= 15_000) {
@@ -40,4 +40,13 @@ export async function withLock<T>(path: string, progress: Progress, work: () => 
   } finally {
     await rm(path, { force: true });
   }
+}
+
+/** Two waiters may find the same dead owner: only the one that still finds it may remove the lock. */
+async function discardStale(path: string, owner: string): Promise<void> {
+  const grabbed = `${path}.${process.pid}.stale`;
+  await rename(path, grabbed).catch(() => undefined);
+  const content = await readFile(grabbed, 'utf8').catch(() => owner);
+  if (content !== owner) await link(grabbed, path).catch(() => undefined);
+  await rm(grabbed, { force: true });
 }

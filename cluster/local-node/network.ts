@@ -37,7 +37,9 @@ export async function ensureNetwork(layout: Layout): Promise<{ bridgeFiltered: b
 
 /** True when the bridge has its address. */
 export async function bridgeIsUp(layout: Layout): Promise<boolean> {
-  const { stdout, failed } = await execa('ip', ['-o', '-4', 'addr', 'show', 'dev', layout.bridge], { reject: false });
+  const { stdout, failed } = await execa('ip', ['-o', '-4', 'addr', 'show', 'dev', layout.bridge], {
+    reject: false,
+  });
   return !failed && stdout.includes(` ${layout.nodeIp}/${layout.podPrefixLength} `);
 }
 
@@ -46,7 +48,9 @@ async function ensureBridge(layout: Layout): Promise<void> {
   if (!(await bridgeIsUp(layout))) {
     await refuseForeignNetworks(layout);
     // The address is fixed, or the bridge would take on that of each pod which joins.
-    await execa('ip', ['link', 'add', 'name', bridge, 'address', layout.bridgeMac, 'type', 'bridge'], { reject: false });
+    await execa('ip', ['link', 'add', 'name', bridge, 'address', layout.bridgeMac, 'type', 'bridge'], {
+      reject: false,
+    });
     await ip('addr', 'replace', `${layout.nodeIp}/${layout.podPrefixLength}`, 'dev', bridge);
   }
   await ip('link', 'set', bridge, 'up');
@@ -56,7 +60,9 @@ async function ensureBridge(layout: Layout): Promise<void> {
 
 async function refuseForeignNetworks(layout: Layout): Promise<void> {
   const { stdout } = await execa('ip', ['-o', '-4', 'route', 'show', 'root', layout.podCidr]);
-  const foreign = stdout.split('\n').filter((line) => line !== '' && !line.includes(` dev ${layout.bridge} `));
+  const foreign = stdout
+    .split('\n')
+    .filter((line) => line !== '' && !line.includes(` dev ${layout.bridge} `));
   if (foreign.length > 0) {
     throw new ClusterError(`this machine already uses addresses of ${layout.podCidr}: ${foreign[0]?.trim()}`);
   }

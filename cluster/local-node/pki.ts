@@ -56,7 +56,14 @@ function certificates(layout: Layout): Record<string, Certificate> {
 }
 
 /** Components that reach the API server with a kubeconfig of their own. */
-export const kubeconfigUsers = ['kubelet', 'controller-manager', 'scheduler', 'proxy', 'coredns', 'provisioner'] as const;
+export const kubeconfigUsers = [
+  'kubelet',
+  'controller-manager',
+  'scheduler',
+  'proxy',
+  'coredns',
+  'provisioner',
+] as const;
 
 const elliptic = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '3650'];
 
@@ -74,22 +81,39 @@ export async function ensurePki(layout: Layout): Promise<void> {
     ...['ca', 'etcd-ca', 'front-proxy-ca'].map((name) => makeAuthority(scratch, layout, name)),
     makeServiceAccountKey(scratch),
   ]);
-  await Promise.all(Object.entries(certificates(layout)).map(([name, spec]) => makeCertificate(scratch, name, spec)));
+  await Promise.all(
+    Object.entries(certificates(layout)).map(([name, spec]) => makeCertificate(scratch, name, spec)),
+  );
   await rename(scratch, layout.pkiDir);
   await writeKubeconfigs(layout);
 }
 
 async function makeAuthority(dir: string, layout: Layout, name: string): Promise<void> {
   await openssl(dir, [
-    'req', '-x509', ...elliptic,
-    '-subj', `/CN=${layout.clusterName}-${name}`,
-    '-addext', 'keyUsage=critical,keyCertSign,cRLSign,digitalSignature',
-    '-keyout', `${name}.key`, '-out', `${name}.crt`,
+    'req',
+    '-x509',
+    ...elliptic,
+    '-subj',
+    `/CN=${layout.clusterName}-${name}`,
+    '-addext',
+    'keyUsage=critical,keyCertSign,cRLSign,digitalSignature',
+    '-keyout',
+    `${name}.key`,
+    '-out',
+    `${name}.crt`,
   ]);
 }
 
 async function makeServiceAccountKey(dir: string): Promise<void> {
-  await openssl(dir, ['genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048', '-out', 'service-account.key']);
+  await openssl(dir, [
+    'genpkey',
+    '-algorithm',
+    'RSA',
+    '-pkeyopt',
+    'rsa_keygen_bits:2048',
+    '-out',
+    'service-account.key',
+  ]);
   await openssl(dir, ['pkey', '-in', 'service-account.key', '-pubout', '-out', 'service-account.pub']);
 }
 
@@ -101,11 +125,20 @@ async function makeCertificate(dir: string, name: string, spec: Certificate): Pr
     ...(spec.names === undefined ? [] : [`subjectAltName=${spec.names.join(',')}`]),
   ];
   await openssl(dir, [
-    'req', '-x509', ...elliptic,
-    '-CA', `${spec.ca}.crt`, '-CAkey', `${spec.ca}.key`,
-    '-subj', spec.subject,
+    'req',
+    '-x509',
+    ...elliptic,
+    '-CA',
+    `${spec.ca}.crt`,
+    '-CAkey',
+    `${spec.ca}.key`,
+    '-subj',
+    spec.subject,
     ...extensions.flatMap((extension) => ['-addext', extension]),
-    '-keyout', `${name}.key`, '-out', `${name}.crt`,
+    '-keyout',
+    `${name}.key`,
+    '-out',
+    `${name}.crt`,
   ]);
 }
 
@@ -116,7 +149,9 @@ async function openssl(cwd: string, args: string[]): Promise<void> {
 async function writeKubeconfigs(layout: Layout): Promise<void> {
   await mkdir(layout.configDir, { recursive: true, mode: 0o700 });
   await Promise.all(
-    kubeconfigUsers.map((user) => writeKubeconfig(layout, user, join(layout.configDir, `${user}.kubeconfig`))),
+    kubeconfigUsers.map((user) =>
+      writeKubeconfig(layout, user, join(layout.configDir, `${user}.kubeconfig`)),
+    ),
   );
   await writeKubeconfig(layout, 'admin', layout.kubeconfigPath);
 }

@@ -143,7 +143,10 @@ async function stillThere<T extends Pick<FoundProcess, 'pid' | 'startTime'>>(tar
   return targets.filter((target, index) => now[index] === target.startTime);
 }
 
-async function signalAll(targets: Pick<FoundProcess, 'pid' | 'startTime'>[], signal: NodeJS.Signals): Promise<void> {
+async function signalAll(
+  targets: Pick<FoundProcess, 'pid' | 'startTime'>[],
+  signal: NodeJS.Signals,
+): Promise<void> {
   for (const target of await stillThere(targets)) {
     try {
       process.kill(target.pid, signal);

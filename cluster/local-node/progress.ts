@@ -18,7 +18,10 @@ export async function withHeartbeat<T>(
 ): Promise<T> {
   const start = performance.now();
   progress(`${what} ...`);
-  const timer = setInterval(() => progress(`${what}: still at it after ${elapsed(start)}${detail()}`), 15_000);
+  const timer = setInterval(
+    () => progress(`${what}: still at it after ${elapsed(start)}${detail()}`),
+    15_000,
+  );
   try {
     const result = await work();
     progress(`${what}: done in ${elapsed(start)}`);

@@ -44,7 +44,9 @@ export async function ensureHealthy(layout: Layout, component: Component): Promi
     await sleep(100);
   }
   const log = join(layout.logDir, `${component.name}.log`);
-  throw new ClusterError(`${component.name} did not become healthy (${reason}); its log ${log} ends: ${await lastLines(log)}`);
+  throw new ClusterError(
+    `${component.name} did not become healthy (${reason}); its log ${log} ends: ${await lastLines(log)}`,
+  );
 }
 
 async function lastLines(path: string): Promise<string> {
