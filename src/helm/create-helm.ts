@@ -1,0 +1,101 @@
+/** helm as a child process that may do nothing but render: no cluster, no home, no inherited environment, no --set. */
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import type { JsonObject } from '../lib/json.ts';
+import { isDnsLabel } from '../lib/names.ts';
+import { confinement } from './confine.ts';
+import { explainFailure } from './explain-failure.ts';
+import { limitConcurrency } from './limit-concurrency.ts';
+import { parseManifests } from './parse-manifests.ts';
+import { type Helm, HelmError, type RenderRequest } from './types.ts';
+
+export interface HelmOptions {
+  /** Absolute path of the helm binary; see findHelm. */
+  helmPath: string;
+  /** Longest run of one helm process, in milliseconds. Must stay below the lease of a worker. */
+  timeoutMs?: number;
+  /** Largest output of one rendering, in bytes. */
+  maxOutputBytes?: number;
+  /** Largest address space of one helm process, in bytes. */
+  maxMemoryBytes?: number;
+}
+
+/** Folder that does not exist: helm finds no plugins, repositories or registry credentials, and has nowhere to write. */
+const nowhere = '/nonexistent';
+
+const environment = {
+  PATH: '/usr/bin:/bin',
+  HOME: nowhere,
+  HELM_CONFIG_HOME: nowhere,
+  HELM_DATA_HOME: nowhere,
+  HELM_CACHE_HOME: nowhere,
+  HELM_PLUGINS: nowhere,
+  KUBECONFIG: `${nowhere}/kubeconfig`,
+};
+
+/**
+ * Gives the helm of this process. At most as many helm processes run at once as there are cores; each dies with this
+ * process (Linux: setpriv), at the time limit, at the memory limit, or when its output grows too large.
+ */
+export function createHelm(options: HelmOptions): Helm {
+  const timeoutMs = options.timeoutMs ?? 20_000;
+  const maxOutputBytes = options.maxOutputBytes ?? 8 * 1024 * 1024;
+  const maxMemoryBytes = options.maxMemoryBytes ?? 2 * 1024 ** 3;
+  const limit = limitConcurrency(availableParallelism());
+
+  const run = async (args: string[], input: string, values: JsonObject): Promise<string> => {
+    const [command, ...prefix] = [...(await confinement(maxMemoryBytes)), options.helmPath];
+    const result = await execa(command as string, [...prefix, ...args], {
+      input,
+      env: environment,
+      extendEnv: false,
+      cwd: '/',
+      reject: false,
+      stripFinalNewline: false,
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: { stdout: maxOutputBytes, stderr: 256 * 1024 },
+    });
+    if (!result.failed) return result.stdout;
+    if (result.timedOut) throw new HelmError(`helm took longer than ${timeoutMs / 1000} s and was stopped`);
+    if (result.isMaxBuffer) throw new HelmError('helm gave more output than allowed and was stopped');
+    throw new HelmError(
+      explainFailure(result.stderr, values) ??
+        `helm failed (${result.code ?? result.signal ?? result.exitCode})`,
+    );
+  };
+
+  return {
+    render: async (request) => {
+      const args = templateArguments(request);
+      const output = await limit(() => run(args, JSON.stringify(request.values), request.values));
+      return parseManifests(output);
+    },
+    version: async () => (await limit(() => run(['version', '--template={{.Version}}'], '', {}))).trim(),
+  };
+}
+
+const kubeVersionPattern = /^v?\d+\.\d+(\.\d+)?([-+.][0-9A-Za-z.+-]*)?$/;
+const apiVersionPattern = /^[A-Za-z0-9][A-Za-z0-9.-]*(\/[A-Za-z0-9][A-Za-z0-9.-]*){0,2}$/;
+
+/** @throws HelmError for a name that could be read as a flag or a path */
+function templateArguments(request: RenderRequest): string[] {
+  if (!isDnsLabel(request.releaseName)) throw new HelmError('the release name is not a DNS label');
+  if (!isDnsLabel(request.namespace)) throw new HelmError('the namespace is not a DNS label');
+  if (!kubeVersionPattern.test(request.kubeVersion))
+    throw new HelmError('the Kubernetes version is malformed');
+  const malformed = request.apiVersions.find((version) => !apiVersionPattern.test(version));
+  if (malformed !== undefined) throw new HelmError('an API version is malformed');
+  return [
+    'template',
+    request.releaseName,
+    path.resolve(request.chartPath),
+    `--namespace=${request.namespace}`,
+    '--values=-',
+    `--kube-version=${request.kubeVersion}`,
+    ...request.apiVersions.map((version) => `--api-versions=${version}`),
+    '--skip-tests',
+    '--include-crds=false',
+  ];
+}
