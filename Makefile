@@ -1,21 +1,50 @@
-# Node 24 comes from the npm package `node`, so any Node with npm can start this.
+# Node 24 comes from the npm package `node`, so a machine with an older Node and npm can start here.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
 
 .DEFAULT_GOAL := help
+.PHONY: help install quickstart test test-unit test-cluster check format cluster-up cluster-down cluster-status clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 node_modules/.installed: package.json package-lock.json .npmrc
-	@echo "==> npm packages (about a minute when the npm cache is cold)"
+	@echo "==> installing the npm packages, Node 24 among them (about a minute when the npm cache is cold)"
 	@npm install --loglevel=error
 	@touch $@
 
-install: node_modules/.installed ## install the npm packages, Node 24 among them
+install: node_modules/.installed ## install the npm packages
+
+quickstart: install ## a local Kubernetes, Postgres, Chandler, a database and an app that uses it
+	@node src/start/main.ts quickstart
+
+test: check cluster-up ## everything CI runs: checks, unit, store, contract and OSB tests, one journey on real pods
+	@vitest run --project fast --project journey
+
+test-unit: install ## the tests that need no cluster
+	@vitest run --project fast
+
+test-cluster: cluster-up ## all tests on the cluster: kills, two Chandlers, request counts, what leaks
+	@vitest run --project journey --project cluster
 
 check: install ## types, format, lint, arrows between rooms
-	tsc
-	biome check .
-	eslint .
-	depcruise --config .dependency-cruiser.cjs src cluster test migrations
+	@echo "==> tsc";        tsc
+	@echo "==> biome";      biome check .
+	@echo "==> eslint";     eslint .
+	@echo "==> depcruise";  depcruise --config .dependency-cruiser.cjs src cluster test migrations
+
+format: install ## write the format that check wants
+	@biome check --write .
+
+cluster-up: install ## bring up the local Kubernetes (the first time it is built: about 10 minutes)
+	@node cluster/main.ts up
+
+cluster-down: install ## remove the local Kubernetes and all its data; the built programs stay cached
+	@node cluster/main.ts down
+
+cluster-status: install ## what the local Kubernetes is doing
+	@node cluster/main.ts status
+
+clean: ## remove what was installed into this checkout
+	rm -rf node_modules .chandler

@@ -1,0 +1,108 @@
+#!/usr/bin/env node
+/** The `chandler` command: the only file that reads process.env. */
+import { Command } from 'commander';
+import { CatalogInvalid } from '../catalog/types.ts';
+import { ConfigInvalid } from '../config/config.ts';
+import { readConfig } from '../config/read-config.ts';
+import { ChandlerError } from '../domain/errors.ts';
+import { createKeyFile, KeyFileError } from '../lib/key-file.ts';
+import { migrate } from '../store/migrate.ts';
+
+const program = new Command('chandler')
+  .description('The Open Service Broker for Kubernetes.')
+  .version('0.1.0')
+  .showHelpAfterError('(try chandler --help)')
+  .addHelpText(
+    'after',
+    `
+Environment of serve:
+  DATABASE_URL             Postgres that keeps Chandler's state
+  CHANDLER_KEY_FILE        file with the key that seals credentials (chandler new-key PATH makes one)
+  CHANDLER_USERNAME        user name that the platform sends
+  CHANDLER_PASSWORD        its password, or CHANDLER_PASSWORD_FILE
+  CHANDLER_KUBECONFIG      cluster for the instances; inside a pod its own cluster is the default
+  CHANDLER_CATALOG         folder with offerings (default: catalog)
+All variables are in docs/configuration.md. Try it all on this machine: chandler quickstart`,
+  );
+
+program
+  .command('serve')
+  .description('run the broker: the OSB API, the worker and the watcher')
+  .option('--migrate', 'bring the database to the newest schema first')
+  .action(async (options: { migrate?: true }) => {
+    const { serve } = await import('./serve.ts');
+    const config = readConfig(process.env);
+    if (options.migrate === true) await migrate((config.listenUrl ?? config.databaseUrl).reveal());
+    const broker = await serve(config);
+    stopOnSignal((signal) => broker.stop(signal));
+  });
+
+program
+  .command('migrate')
+  .description('bring the database at DATABASE_URL to the newest schema; safe to run again')
+  .action(async () => {
+    const url = process.env.CHANDLER_LISTEN_URL ?? process.env.DATABASE_URL;
+    if (url === undefined || url === '')
+      throw new ConfigInvalid(['DATABASE_URL must name the database to migrate.']);
+    const ran = await migrate(url);
+    process.stdout.write(ran.length === 0 ? 'the schema is up to date\n' : `ran ${ran.join(', ')}\n`);
+  });
+
+program
+  .command('new-key')
+  .argument('<path>', 'where to write it; never overwritten')
+  .description('write a new key file for CHANDLER_KEY_FILE')
+  .action(async (path: string) => {
+    await createKeyFile(path);
+    process.stdout.write(`wrote ${path}; keep a copy, without it the database cannot be read\n`);
+  });
+
+program
+  .command('quickstart')
+  .description('bring up what is missing, then provision, bind and use a real PostgreSQL')
+  .option(
+    '--kubeconfig <path>',
+    'use this cluster instead of a local one; only namespaces of its own are touched',
+  )
+  .option('--once', 'verify, take everything down again and exit (also with CI=true)')
+  .action(async (options: { kubeconfig?: string; once?: true }) => {
+    const { quickstart } = await import('./quickstart/quickstart.ts');
+    await quickstart({
+      ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
+      once: options.once === true || process.env.CI === 'true',
+      environment: process.env,
+    });
+  });
+
+/** The first signal stops in good order, a second one at once. */
+function stopOnSignal(stop: (signal: string) => Promise<void>): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      void stop(signal).then(
+        () => process.exit(0),
+        (thrown: unknown) => fail(thrown),
+      );
+    });
+  }
+}
+
+/** Errors that are meant for the reader are shown as one sentence; anything else with its stack. */
+function fail(thrown: unknown): never {
+  const readable =
+    thrown instanceof ConfigInvalid ||
+    thrown instanceof CatalogInvalid ||
+    thrown instanceof KeyFileError ||
+    thrown instanceof ChandlerError ||
+    (thrown instanceof Error &&
+      ['ClusterError', 'KeyMismatch', 'HelmError', 'QuickstartFailed'].includes(thrown.name));
+  process.stderr.write(
+    `${readable ? thrown.message : thrown instanceof Error ? thrown.stack : String(thrown)}\n`,
+  );
+  process.exit(1);
+}
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  fail(thrown);
+}

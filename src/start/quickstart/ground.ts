@@ -1,0 +1,67 @@
+/** What the quickstart stands on: a cluster, a Postgres, a key, a helm. Brings up what is missing. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { chooseClusterSource } from '../../../cluster/choose-cluster-source.ts';
+import type { ClusterAccess } from '../../../cluster/cluster-source.ts';
+import { ensureHelm } from '../../../cluster/helm.ts';
+import { localImages } from '../../../cluster/local-images.ts';
+import { createKeyFile } from '../../lib/key-file.ts';
+import { ensureDevPostgres } from '../dev-postgres.ts';
+
+export type Say = (message: string) => void;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Ground<Access> {
+  access: Access;
+  /** Takes down what this call brought up, and nothing that was there before. */
+  release(say: Say): Promise<void>;
+}
+
+/** The cluster, and the images of the catalog that it can run: a local node cannot pull from anywhere. */
+export async function clusterGround(
+  wish: { kubeconfig?: string },
+  say: Say,
+): Promise<Ground<ClusterAccess & { planSet: Record<string, string>; appImage: string }>> {
+  const source = await chooseClusterSource(wish);
+  const wasUp = await source.isUp();
+  const access = await source.up(say);
+  const images = source.name === 'local-node' ? localImages : undefined;
+  return {
+    access: {
+      ...access,
+      planSet: images === undefined ? {} : { image: images.postgresql },
+      appImage: images?.postgresql ?? 'docker.io/library/postgres:17',
+    },
+    release: async (tell) => {
+      if (!wasUp) await source.down(tell);
+    },
+  };
+}
+
+export async function postgresGround(environment: Environment, say: Say): Promise<Ground<{ url: string }>> {
+  const given = environment.DATABASE_URL;
+  if (given !== undefined && given !== '') {
+    say('using the Postgres that DATABASE_URL names');
+    return { access: { url: given }, release: () => Promise.resolve() };
+  }
+  const { url, alreadyRunning, stop } = await ensureDevPostgres({ onProgress: say });
+  return {
+    access: { url },
+    release: async () => {
+      if (!alreadyRunning) await stop();
+    },
+  };
+}
+
+/** The key that seals the development database; kept beside it, outside the checkout, because they belong together. */
+export async function developmentKeyFile(environment: Environment): Promise<string> {
+  const state = environment.XDG_STATE_HOME ?? join(homedir(), '.local', 'state');
+  const folder = join(state, 'chandler');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, 'quickstart.key');
+  if (!existsSync(path)) await createKeyFile(path);
+  return path;
+}
+
+export { ensureHelm };

@@ -1,0 +1,145 @@
+/** Wires the rooms into one running broker: the HTTP side, the worker and the watcher. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { loadCatalog } from '../catalog/load-catalog.ts';
+import type { Catalog } from '../catalog/types.ts';
+import { validateParameters } from '../catalog/validate-parameters.ts';
+import type { Config } from '../config/config.ts';
+import { createProviders } from '../credentials/providers.ts';
+import { createDelivery } from '../delivery/kubernetes-delivery.ts';
+import { ChandlerError } from '../domain/errors.ts';
+import { createHelm } from '../helm/create-helm.ts';
+import { findHelm } from '../helm/find-helm.ts';
+import { connectCluster } from '../kube/connect-cluster.ts';
+import { loadKeyFile } from '../lib/key-file.ts';
+import { generatePassword } from '../lib/password.ts';
+import { createApp } from '../osb/create-app.ts';
+import { listen } from '../osb/listen.ts';
+import { openStore } from '../store/open-store.ts';
+import type { Store } from '../store/types.ts';
+import { createEvents, type Events } from '../telemetry/events.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { startWatcher } from '../worker/watcher.ts';
+import { startWorker } from '../worker/worker.ts';
+import { openChartFolder } from './chart-folder.ts';
+import { watchedCluster } from './watched-cluster.ts';
+
+export interface RunningBroker {
+  /** For example `http://127.0.0.1:8080`. */
+  url: string;
+  installationId: string;
+  /** Stops in order: no new requests, no new claims, ticks under way end, connections close. */
+  stop(reason: string): Promise<void>;
+}
+
+/** How long ticks under way may take to end when the broker stops; a tick left behind resumes elsewhere. */
+const graceMs = 20_000;
+
+/**
+ * Starts a broker whose database is migrated.
+ * @throws ConfigInvalid, CatalogInvalid, KeyFileError, ChandlerError with a sentence that says what to mend
+ */
+export async function serve(
+  config: Config,
+  logger: Logger = createLogger({ level: config.logLevel }),
+): Promise<RunningBroker> {
+  const events = createEvents(logger);
+  const undo: (() => Promise<unknown>)[] = [];
+  const unwind = async () => {
+    for (const step of undo.splice(0).reverse()) {
+      await step().catch((cause: unknown) => events.backgroundFaulted({ task: 'stop', cause }));
+    }
+  };
+  try {
+    const store = await openStore({
+      databaseUrl: config.databaseUrl.reveal(),
+      ...(config.listenUrl === undefined ? {} : { listenUrl: config.listenUrl.reveal() }),
+      keys: await loadKeyFile(config.keyFile),
+    });
+    undo.push(() => store.close());
+
+    const catalog = await loadCatalog({ folder: config.catalogFolder, overrides: { set: config.planSet } });
+    await publishRevisions(catalog, store);
+
+    const { http, stopWork } = await startParts(config, store, catalog, events);
+    undo.push(stopWork, () => http.close());
+    events.brokerStarted({
+      address: http.url,
+      installationId: store.installationId,
+      offerings: catalog.offerings.length,
+    });
+    return {
+      url: http.url,
+      installationId: store.installationId,
+      async stop(reason) {
+        events.brokerStopping({ reason });
+        await unwind();
+      },
+    };
+  } catch (thrown) {
+    await unwind();
+    throw thrown;
+  }
+}
+
+async function publishRevisions(catalog: Catalog, store: Store): Promise<void> {
+  for (const { revision, charts } of catalog.compiledPlans) await store.putRevision(revision, charts);
+}
+
+async function startParts(config: Config, store: Store, catalog: Catalog, events: Events) {
+  const owner = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const cluster = await connectCluster({
+    name: config.clusterName,
+    reach: 'direct',
+    ...(config.kube.kind === 'kubeconfig' ? { kubeconfigPath: config.kube.path } : { inCluster: true }),
+  });
+  const charts = await openChartFolder(store);
+  const helm = createHelm({ helmPath: await findHelm(config.helmPath) });
+  const watcher = startWatcher(watchedCluster(cluster, store.installationId), store, events, {
+    owner,
+    leaseSeconds: config.leaseSeconds,
+  });
+  const worker = startWorker({
+    store,
+    clusterOf(name) {
+      if (name === cluster.name) return cluster;
+      throw new ChandlerError('ClusterUnreachable', { sentence: `No cluster named ${name} is configured.` });
+    },
+    helm,
+    chartPath: charts.pathOf,
+    providers: createProviders(),
+    delivery: createDelivery(),
+    events,
+    settings: { owner, concurrency: config.workerConcurrency, leaseSeconds: config.leaseSeconds },
+  });
+  const stopWork = async () => {
+    await worker.stop(graceMs);
+    await watcher.stop();
+    await cluster.close();
+    await charts.remove();
+  };
+  try {
+    const http = await listen(
+      createApp({
+        store,
+        catalog,
+        events,
+        validateParameters,
+        newPassword: generatePassword,
+        credentials: config.credentials,
+        settings: {
+          clusterName: config.clusterName,
+          ...(config.ownNamespace === undefined ? {} : { ownNamespace: config.ownNamespace }),
+          syncWaitMs: config.syncWaitSeconds * 1000,
+          quickWaitMs: config.quickWaitMs,
+        },
+        readinessChecks: { cluster: () => cluster.ready() },
+      }),
+      { host: config.host, port: config.port },
+    );
+    return { http, stopWork };
+  } catch (thrown) {
+    await stopWork();
+    throw thrown;
+  }
+}
