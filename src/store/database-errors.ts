@@ -1,0 +1,79 @@
+/** What becomes of an error of the database: one of ours, without the values that were bound to the statement. */
+import knex from 'knex';
+import pg from 'pg';
+import { ChandlerError } from '../domain/errors.ts';
+import { UniqueConflict } from './types.ts';
+
+/** A statement that Postgres refused. Keeps what a reader of logs needs; details and bindings may hold user data. */
+export class StatementFailed extends Error {
+  override readonly name = 'StatementFailed';
+  readonly sqlState: string;
+  readonly constraint: string | undefined;
+  constructor(error: pg.DatabaseError) {
+    super(error.message);
+    this.sqlState = error.code ?? '';
+    this.constraint = error.constraint;
+  }
+}
+
+const uniqueViolation = '23505';
+
+/** SQLSTATEs and classes after which trying again later may help. */
+const passingStates = [
+  '08', // connection exception
+  '28', // wrong credentials: for the caller the state is out of reach all the same
+  '3D000', // no such database
+  '53', // insufficient resources: too many connections, disk full
+  '57', // shutdown, crash, starting up, statement timeout
+  '25006', // read-only: in the middle of a failover
+  '40', // deadlock, serialization
+  '55P03', // lock timeout
+  '25P03', // idle in transaction timeout
+];
+
+const socketCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+]);
+
+function isConnectionFailure(error: Error): boolean {
+  if (error instanceof AggregateError)
+    return error.errors.every((each) => each instanceof Error && isConnectionFailure(each));
+  if (error instanceof knex.KnexTimeoutError) return true;
+  if ('syscall' in error && 'code' in error && socketCodes.has(String(error.code))) return true;
+  // pg and tarn give these no code.
+  return /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|aborted|Unable to acquire a connection)/.test(
+    error.message.replace(/^[\s\S]* - (?=Connection terminated|Client has encountered)/, ''),
+  );
+}
+
+/** Turns what a query threw into ours; what is not of the database stays as it is. */
+export function translateDatabaseError(thrown: unknown): unknown {
+  if (thrown instanceof pg.DatabaseError) {
+    if (thrown.code === uniqueViolation) return new UniqueConflict(thrown.constraint ?? '');
+    const cause = new StatementFailed(thrown);
+    const passing = passingStates.some((state) => cause.sqlState.startsWith(state));
+    return new ChandlerError(passing ? 'StoreUnavailable' : 'Internal', { cause });
+  }
+  if (thrown instanceof Error && isConnectionFailure(thrown)) {
+    return new ChandlerError('StoreUnavailable', { cause: thrown });
+  }
+  return thrown;
+}
+
+/** Runs `work` and translates what it throws. */
+export async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw translateDatabaseError(thrown);
+  }
+}

@@ -1,0 +1,24 @@
+import { query, type Session } from './session.ts';
+
+export async function holdLease(
+  session: Session,
+  name: string,
+  owner: string,
+  seconds: number,
+): Promise<boolean> {
+  const held = await query(
+    session,
+    `insert into leases as known (name, owner, expires_at)
+     values (:name, :owner, clock_timestamp() + :seconds * interval '1 second')
+     on conflict (name) do update
+     set owner = excluded.owner, expires_at = clock_timestamp() + :seconds * interval '1 second'
+     where known.owner = excluded.owner or known.expires_at <= clock_timestamp()
+     returning name`,
+    { name, owner, seconds },
+  );
+  return held.length > 0;
+}
+
+export async function releaseLease(session: Session, name: string, owner: string): Promise<void> {
+  await session.db('leases').where({ name, owner }).delete();
+}

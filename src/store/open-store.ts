@@ -1,0 +1,106 @@
+import knex from 'knex';
+import type { KeyRing } from '../lib/sealed.ts';
+import { guarded } from './database-errors.ts';
+import { verifyKeys } from './encryption-keys.ts';
+import { holdLease, releaseLease } from './leases.ts';
+import { Listener } from './listener.ts';
+import { createOperationQueue, type Runner } from './operation-queue.ts';
+import { createReader } from './reader.ts';
+import { putRevision } from './revisions.ts';
+import { query, type Session } from './session.ts';
+import { createTransaction } from './transaction.ts';
+import type { Store } from './types.ts';
+
+export interface StoreOptions {
+  /** Migrated already (`migrate`). May lead through a transaction-mode pooler. */
+  databaseUrl: string;
+  /** Direct URL for LISTEN when `databaseUrl` leads through a transaction-mode pooler. */
+  listenUrl?: string;
+  keys: KeyRing;
+  /** Connections at most, the one that listens apart. */
+  poolSize?: number;
+  /** Shown in pg_stat_activity. */
+  applicationName?: string;
+}
+
+/** By SET and not at connection start, which poolers refuse. No transaction of ours takes longer than moments. */
+const sessionSettings = `
+  set statement_timeout = '15s';
+  set lock_timeout = '10s';
+  set idle_in_transaction_session_timeout = '30s';
+`;
+
+/**
+ * @throws ChandlerError `StoreUnavailable` when Postgres cannot be reached
+ * @throws KeyMismatch when the keys are not those of this database
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const applicationName = options.applicationName ?? 'chandler';
+  const database = knex({
+    client: 'pg',
+    connection: {
+      connectionString: options.databaseUrl,
+      connectionTimeoutMillis: 5_000,
+      application_name: applicationName,
+      keepAlive: true,
+    },
+    pool: {
+      min: 0,
+      max: options.poolSize ?? 10,
+      afterCreate: (
+        connection: { query(sql: string, done: (error: Error | null) => void): void },
+        done: (error: Error | null, connection: object) => void,
+      ) => connection.query(sessionSettings, (error) => done(error, connection)),
+    },
+    acquireConnectionTimeout: 10_000,
+    compileSqlOnError: false,
+  });
+  const keys = options.keys;
+  let listener: Listener | undefined;
+  try {
+    const installationId = await guarded(() =>
+      database.transaction(async (db) => {
+        const session: Session = { db, keys, installationId: '' };
+        await verifyKeys(session, keys);
+        await query(session, 'insert into installation default values on conflict do nothing');
+        const [row] = await query<{ id: string }>(session, 'select id from installation');
+        return row?.id ?? '';
+      }),
+    );
+    const session: Session = { db: database, keys, installationId };
+    const runner: Runner = {
+      run: (work) => guarded(() => work(session)),
+      transact: (work) => guarded(() => database.transaction((db) => work({ db, keys, installationId }))),
+    };
+    listener = new Listener({
+      url: options.listenUrl ?? options.databaseUrl,
+      applicationName: `${applicationName} listen`,
+    });
+    await listener.start();
+    return createStore(session, runner, listener);
+  } catch (thrown) {
+    await listener?.close();
+    await database.destroy();
+    throw thrown;
+  }
+}
+
+function createStore(session: Session, runner: Runner, listener: Listener): Store {
+  return {
+    ...createReader(runner.run),
+    installationId: session.installationId,
+    transact: (work) => runner.transact((own) => work(createTransaction(own))),
+    operationQueue: createOperationQueue(runner, listener),
+    holdLease: (name, owner, seconds) => runner.run((own) => holdLease(own, name, owner, seconds)),
+    releaseLease: (name, owner) => runner.run((own) => releaseLease(own, name, owner)),
+    putRevision: (revision, charts) => runner.transact((own) => putRevision(own, revision, charts)),
+    ping: () =>
+      runner.run(async (own) => {
+        await query(own, 'select 1');
+      }),
+    close: async () => {
+      await listener.close();
+      await session.db.destroy();
+    },
+  };
+}

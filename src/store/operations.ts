@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+import { ChandlerError, type ErrorCode } from '../domain/errors.ts';
+import type { Operation, OperationState, OperationType } from '../domain/operation.ts';
+import { keyIdOf } from '../lib/sealed.ts';
+import { lockInstanceRows } from './instances.ts';
+import { announceFinished, announceWake } from './notifications.ts';
+import { sealJson } from './sealed-json.ts';
+import { isUuid, query, type Session, storableText } from './session.ts';
+import { LeaseLost, type NewOperation, type OperationClaim, type OperationOutcome } from './types.ts';
+
+const table = 'operations';
+
+export interface OperationRow {
+  uid: string;
+  type: OperationType;
+  state: OperationState;
+  instance_uid: string;
+  binding_uid: string | null;
+  description: string;
+  error_code: ErrorCode | null;
+  fence: number;
+  attempts: number;
+  deadline: Date;
+  created_at: Date;
+  finished_at: Date | null;
+}
+
+export function toOperation(row: OperationRow): Operation {
+  return {
+    uid: row.uid,
+    type: row.type,
+    state: row.state,
+    instanceUid: row.instance_uid,
+    ...(row.binding_uid === null ? {} : { bindingUid: row.binding_uid }),
+    description: row.description,
+    ...(row.error_code === null ? {} : { errorCode: row.error_code }),
+    fence: row.fence,
+    attempts: row.attempts,
+    deadline: row.deadline,
+    createdAt: row.created_at,
+    ...(row.finished_at === null ? {} : { finishedAt: row.finished_at }),
+  };
+}
+
+async function list(session: Session, condition: string, uid: string): Promise<Operation[]> {
+  if (!isUuid(uid)) return [];
+  const rows = await query<OperationRow>(session, `select * from ${table} where ${condition}`, { uid });
+  return rows.map(toOperation);
+}
+
+export async function findOperation(session: Session, uid: string): Promise<Operation | undefined> {
+  return (await list(session, 'uid = :uid', uid))[0];
+}
+
+export async function latestInstanceOperation(session: Session, uid: string) {
+  return (
+    await list(session, 'instance_uid = :uid and binding_uid is null order by position desc limit 1', uid)
+  )[0];
+}
+
+export async function latestBindingOperation(session: Session, uid: string) {
+  return (await list(session, 'binding_uid = :uid order by position desc limit 1', uid))[0];
+}
+
+export async function activeInstanceOperation(session: Session, uid: string) {
+  return (
+    await list(session, `instance_uid = :uid and binding_uid is null and state = 'in progress'`, uid)
+  )[0];
+}
+
+export async function activeBindingOperation(session: Session, uid: string) {
+  return (await list(session, `binding_uid = :uid and state = 'in progress'`, uid))[0];
+}
+
+export function activeBindingOperations(session: Session, instanceUid: string): Promise<Operation[]> {
+  return list(
+    session,
+    `instance_uid = :uid and binding_uid is not null and state = 'in progress' order by position`,
+    instanceUid,
+  );
+}
+
+/** Made under the plan revision that its instance has now. */
+export async function enqueueOperation(session: Session, operation: NewOperation): Promise<Operation> {
+  // With the lock, a sighting of an object that commits later finds this operation and wakes it.
+  await lockInstanceRows(session, [operation.instanceUid]);
+  const uid = randomUUID();
+  const seal = operation.originatingIdentity && session.keys.createSeal(table, uid);
+  const [row] = await query<OperationRow>(
+    session,
+    `insert into ${table} (uid, type, instance_uid, binding_uid, plan_revision, description, deadline,
+                           key_id, data_key, originating_identity_sealed)
+     select :uid, :type, uid, :bindingUid, plan_revision, :description,
+            clock_timestamp() + :timeoutSeconds * interval '1 second', :keyId, :dataKey, :identity
+     from service_instances where uid = :instanceUid
+     returning *`,
+    {
+      uid,
+      type: operation.type,
+      instanceUid: operation.instanceUid,
+      bindingUid: operation.bindingUid ?? null,
+      description: storableText(operation.description),
+      timeoutSeconds: operation.timeoutSeconds,
+      keyId: seal ? keyIdOf(seal.wrappedKey) : null,
+      dataKey: seal?.wrappedKey ?? null,
+      identity:
+        seal && operation.originatingIdentity
+          ? sealJson(seal, 'originating_identity', { ...operation.originatingIdentity })
+          : null,
+    },
+  );
+  if (row === undefined) {
+    throw new ChandlerError('Internal', {
+      cause: new Error(`an operation needs its instance, and there is no row ${operation.instanceUid}`),
+    });
+  }
+  await announceWake(session);
+  return toOperation(row);
+}
+
+export async function cancelOperation(session: Session, uid: string, description: string): Promise<void> {
+  const operation = await findOperation(session, uid);
+  if (operation === undefined) return;
+  await lockInstanceRows(session, [operation.instanceUid]);
+  const cancelled = await query(
+    session,
+    `update ${table}
+     set state = 'failed', error_code = :errorCode, description = :description, fence = fence + 1,
+         lease_owner = null, lease_until = null, finished_at = clock_timestamp()
+     where uid = :uid and state = 'in progress'
+     returning uid`,
+    { uid, description: storableText(description), errorCode: 'Cancelled' satisfies ErrorCode },
+  );
+  if (cancelled.length > 0) await announceFinished(session, uid);
+}
+
+/** The condition under which a worker's write counts: its fence is the newest and its lease lives. */
+export const held = `uid = :uid and fence = :fence and lease_owner = :owner and state = 'in progress'
+  and lease_until > clock_timestamp()`;
+
+export function holdOf(claim: OperationClaim) {
+  return { uid: claim.operation.uid, fence: claim.fence, owner: claim.owner };
+}
+
+/** Locks the instance's row first: see {@link lockInstanceRows}. @throws LeaseLost */
+export async function assertHeld(session: Session, claim: OperationClaim): Promise<void> {
+  await lockInstanceRows(session, [claim.operation.instanceUid]);
+  const rows = await query(session, `select 1 from ${table} where ${held} for no key update`, holdOf(claim));
+  if (rows.length === 0) throw new LeaseLost(`operation ${claim.operation.uid} is no longer held`);
+}
+
+/** @throws LeaseLost */
+export async function finishOperation(
+  session: Session,
+  claim: OperationClaim,
+  outcome: OperationOutcome,
+): Promise<void> {
+  const finished = await query(
+    session,
+    `update ${table}
+     set state = :state, description = :description, error_code = :errorCode, attempts = 0,
+         lease_owner = null, lease_until = null, finished_at = clock_timestamp()
+     where ${held}
+     returning uid`,
+    {
+      ...holdOf(claim),
+      state: outcome.state,
+      description: storableText(outcome.description),
+      errorCode: outcome.state === 'failed' ? outcome.errorCode : null,
+    },
+  );
+  if (finished.length === 0) throw new LeaseLost(`operation ${claim.operation.uid} is no longer held`);
+  await announceFinished(session, claim.operation.uid);
+}
+
+/** Makes every operation in progress on these instances, and on their bindings, due now; also those being worked on. */
+export async function wakeInstances(session: Session, instanceUids: readonly string[]): Promise<void> {
+  const uids = instanceUids.filter(isUuid);
+  if (uids.length === 0) return;
+  await lockInstanceRows(session, uids);
+  const woken = await query(
+    session,
+    `update ${table} set wakes = wakes + 1, run_at = least(run_at, clock_timestamp())
+     where instance_uid = any (:uids::uuid[]) and state = 'in progress'
+     returning uid`,
+    { uids },
+  );
+  if (woken.length > 0) await announceWake(session);
+}
