@@ -11,6 +11,7 @@ import { ChandlerError } from '../domain/errors.ts';
 import { createHelm } from '../helm/create-helm.ts';
 import { findHelm } from '../helm/find-helm.ts';
 import { connectCluster } from '../kube/connect-cluster.ts';
+import type { Cluster } from '../kube/types.ts';
 import { loadKeyFile } from '../lib/key-file.ts';
 import { generatePassword } from '../lib/password.ts';
 import { createApp } from '../osb/create-app.ts';
@@ -133,7 +134,7 @@ async function startParts(config: Config, store: Store, catalog: Catalog, events
           syncWaitMs: config.syncWaitSeconds * 1000,
           quickWaitMs: config.quickWaitMs,
         },
-        readinessChecks: { cluster: () => cluster.ready() },
+        readinessChecks: [{ name: 'cluster', check: () => assertReady(cluster) }],
       }),
       { host: config.host, port: config.port },
     );
@@ -142,4 +143,8 @@ async function startParts(config: Config, store: Store, catalog: Catalog, events
     await stopWork();
     throw thrown;
   }
+}
+
+async function assertReady(cluster: Cluster): Promise<void> {
+  if (!(await cluster.ready())) throw new ChandlerError('ClusterUnreachable');
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { chooseClusterSource } from '../../../cluster/choose-cluster-source.ts';
 import type { ClusterAccess } from '../../../cluster/cluster-source.ts';
 import { ensureHelm } from '../../../cluster/helm.ts';
-import { localImages } from '../../../cluster/local-images.ts';
+import { postgresqlImage } from '../../../cluster/local-node/image-table.ts';
 import { createKeyFile } from '../../lib/key-file.ts';
 import { ensureDevPostgres } from '../dev-postgres.ts';
 
@@ -26,12 +26,12 @@ export async function clusterGround(
   const source = await chooseClusterSource(wish);
   const wasUp = await source.isUp();
   const access = await source.up(say);
-  const images = source.name === 'local-node' ? localImages : undefined;
+  const local = source.name === 'local-node';
   return {
     access: {
       ...access,
-      planSet: images === undefined ? {} : { image: images.postgresql },
-      appImage: images?.postgresql ?? 'docker.io/library/postgres:17',
+      planSet: local ? { image: postgresqlImage } : {},
+      appImage: local ? postgresqlImage : 'docker.io/library/postgres:17',
     },
     release: async (tell) => {
       if (!wasUp) await source.down(tell);
