@@ -1,0 +1,57 @@
+import type { JsonObject } from '../lib/json.ts';
+import type { Redacted } from '../lib/redacted.ts';
+
+/** Everything that is set from outside, parsed once at the start and never changed. */
+export interface Config {
+  /** Connection URL of Chandler's own Postgres. */
+  readonly databaseUrl: Redacted<string>;
+  /** A direct URL for LISTEN, when `databaseUrl` leads through a transaction-mode pooler. */
+  readonly listenUrl?: Redacted<string>;
+  /** File that holds the key-encryption key. */
+  readonly keyFile: string;
+  readonly catalogFolder: string;
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly credentials: readonly PlatformCredential[];
+  /** Name of the cluster that new instances are placed on. */
+  readonly clusterName: string;
+  readonly kube: KubeSource;
+  /** Values that replace the same keys of every plan's `set`, for example the image of a local cluster. */
+  readonly planSet: JsonObject;
+  /** The helm executable; found on the PATH when absent. */
+  readonly helmPath?: string;
+  /** The namespace Chandler itself runs in; nothing is delivered there. */
+  readonly ownNamespace?: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** Operations that one process works on at the same time. */
+  readonly workerConcurrency: number;
+  readonly leaseSeconds: number;
+  /** How long a request without accepts_incomplete waits before its operation is cancelled. */
+  readonly syncWaitSeconds: number;
+  /** How long a request with accepts_incomplete waits for a verb that may be quick. */
+  readonly quickWaitMs: number;
+}
+
+/** A basic credential, the platform it speaks for and the namespaces it may touch. */
+export interface PlatformCredential {
+  readonly username: string;
+  readonly password: Redacted<string>;
+  readonly platform: string;
+  /** Names or globs such as `team-*`. */
+  readonly namespaces: readonly string[];
+}
+
+export type KubeSource =
+  | { readonly kind: 'kubeconfig'; readonly path: string }
+  | { readonly kind: 'in-cluster' };
+
+/** Thrown when the environment does not make a configuration; names every variable that is wrong. */
+export class ConfigInvalid extends Error {
+  override readonly name = 'ConfigInvalid';
+  readonly problems: string[];
+  constructor(problems: string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
+import { isDnsLabel } from '../lib/names.ts';
+import { Redacted } from '../lib/redacted.ts';
+import { type Config, ConfigInvalid, type KubeSource } from './config.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+// The sentences below complete "NAME must ...", and never repeat a value: some of them are secret.
+const filled = (must: string) => z.string({ error: must }).min(1, must);
+
+const postgresUrl = filled(
+  'be the URL of a Postgres database, for example postgres://user:password@host:5432/name',
+)
+  .refine(
+    isPostgresUrl,
+    'be the URL of a Postgres database, for example postgres://user:password@host:5432/name',
+  )
+  .transform((url) => new Redacted(url));
+
+const wholeNumber = (least: number, most: number, unit: string) => {
+  const must = `be ${unit} from ${least} to ${most}, in digits`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, must)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, must);
+};
+
+const label = (example: string) =>
+  z
+    .string()
+    .refine(
+      isDnsLabel,
+      `be at most 63 lower-case letters, digits and dashes, beginning and ending with a letter or digit, for example ${example}`,
+    );
+
+const namespacePattern = /^[a-z0-9*]([-a-z0-9*]{0,61}[a-z0-9*])?$/;
+const namespaces = z
+  .string()
+  .transform((list) => list.split(',').map((name) => name.trim()))
+  .refine(
+    (names) => names.every((name) => namespacePattern.test(name)),
+    'be a comma-separated list of namespaces or globs, for example team-*,shop',
+  );
+
+const planSetRule = 'be a JSON object, for example {"image":"registry.example/postgresql:17"}';
+const planSet = z.string().transform((text, context): JsonObject => {
+  try {
+    const value = JSON.parse(text) as JsonValue;
+    if (isJsonObject(value)) return value;
+  } catch {
+    // Reported below, like any other value that is no object.
+  }
+  context.addIssue(planSetRule);
+  return z.NEVER;
+});
+
+const schema = z.object({
+  DATABASE_URL: postgresUrl,
+  CHANDLER_LISTEN_URL: postgresUrl.optional(),
+  CHANDLER_KEY_FILE: filled('name the file that holds the key for sealed columns'),
+  CHANDLER_CATALOG: z.string().default('catalog'),
+  CHANDLER_PLAN_SET: planSet.default({}),
+  CHANDLER_HOST: z.string().default('127.0.0.1'),
+  CHANDLER_PORT: wholeNumber(0, 65_535, 'a TCP port').default(8080),
+  CHANDLER_USERNAME: filled('be the user name that platforms send').regex(
+    /^[^:\p{Cc}]+$/u,
+    'hold no colon and no control character (RFC 7617)',
+  ),
+  CHANDLER_PLATFORM: label('kubernetes').default('kubernetes'),
+  CHANDLER_NAMESPACES: namespaces.default(['*']),
+  CHANDLER_CLUSTER: label('default').default('default'),
+  CHANDLER_KUBECONFIG: z.string().optional(),
+  CHANDLER_HELM: z.string().optional(),
+  CHANDLER_OWN_NAMESPACE: label('chandler').optional(),
+  CHANDLER_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'], {
+      error: 'be one of debug, info, warn, error, silent',
+    })
+    .default('info'),
+  CHANDLER_WORKER_CONCURRENCY: wholeNumber(1, 256, 'a number of operations').default(8),
+  CHANDLER_LEASE_SECONDS: wholeNumber(5, 300, 'a number of seconds').default(15),
+  CHANDLER_SYNC_WAIT_SECONDS: wholeNumber(1, 55, 'a number of seconds').default(50),
+  CHANDLER_QUICK_WAIT_MS: wholeNumber(0, 10_000, 'a number of milliseconds').default(1500),
+});
+
+/**
+ * Parses the environment into the configuration. Nothing but `start` reads process.env.
+ * @param environment variables by name; an empty value counts as absent
+ * @param readTextFile reads the file that CHANDLER_PASSWORD_FILE names
+ * @throws ConfigInvalid with a line for every variable that is wrong
+ */
+export function readConfig(
+  environment: Environment,
+  readTextFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
+): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = schema.safeParse(given);
+  const password = readPassword(given, readTextFile);
+  const kube = findKube(given);
+  const problems = [
+    ...(parsed.success
+      ? []
+      : parsed.error.issues.map((issue) => `${issue.path.join('.')} must ${issue.message}.`)),
+    ...[password, kube].filter((found) => typeof found === 'string'),
+  ];
+  if (!parsed.success || typeof password === 'string' || typeof kube === 'string')
+    throw new ConfigInvalid(problems);
+
+  const values = parsed.data;
+  return deepFreeze({
+    databaseUrl: values.DATABASE_URL,
+    ...(values.CHANDLER_LISTEN_URL === undefined ? {} : { listenUrl: values.CHANDLER_LISTEN_URL }),
+    keyFile: values.CHANDLER_KEY_FILE,
+    catalogFolder: values.CHANDLER_CATALOG,
+    planSet: values.CHANDLER_PLAN_SET,
+    host: values.CHANDLER_HOST,
+    port: values.CHANDLER_PORT,
+    credentials: [
+      {
+        username: values.CHANDLER_USERNAME,
+        password,
+        platform: values.CHANDLER_PLATFORM,
+        namespaces: values.CHANDLER_NAMESPACES,
+      },
+    ],
+    clusterName: values.CHANDLER_CLUSTER,
+    kube,
+    ...(values.CHANDLER_HELM === undefined ? {} : { helmPath: values.CHANDLER_HELM }),
+    ...(values.CHANDLER_OWN_NAMESPACE === undefined ? {} : { ownNamespace: values.CHANDLER_OWN_NAMESPACE }),
+    logLevel: values.CHANDLER_LOG_LEVEL,
+    workerConcurrency: values.CHANDLER_WORKER_CONCURRENCY,
+    leaseSeconds: values.CHANDLER_LEASE_SECONDS,
+    syncWaitSeconds: values.CHANDLER_SYNC_WAIT_SECONDS,
+    quickWaitMs: values.CHANDLER_QUICK_WAIT_MS,
+  });
+}
+
+function isPostgresUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && (url.protocol === 'postgres:' || url.protocol === 'postgresql:');
+}
+
+/** The password, or what is wrong with it. */
+function readPassword(
+  environment: Environment,
+  readTextFile: (path: string) => string,
+): Redacted<string> | string {
+  const given = environment.CHANDLER_PASSWORD;
+  const file = environment.CHANDLER_PASSWORD_FILE;
+  if (given !== undefined && file !== undefined) {
+    return 'CHANDLER_PASSWORD and CHANDLER_PASSWORD_FILE are both set. Set one of them.';
+  }
+  if (given !== undefined) return new Redacted(given);
+  if (file === undefined) {
+    return 'CHANDLER_PASSWORD must be the password that platforms send; or name a file that holds it in CHANDLER_PASSWORD_FILE.';
+  }
+  try {
+    // Editors and `kubectl create secret --from-file` leave a line end that nobody means.
+    const text = readTextFile(file).replace(/\r?\n$/, '');
+    return text === '' ? 'CHANDLER_PASSWORD_FILE names an empty file.' : new Redacted(text);
+  } catch (error) {
+    return `CHANDLER_PASSWORD_FILE cannot be read: ${error instanceof Error ? error.message : String(error)}.`;
+  }
+}
+
+/** Where the cluster's address and credentials come from, or what is missing. */
+function findKube(environment: Environment): KubeSource | string {
+  const path = environment.CHANDLER_KUBECONFIG;
+  if (path !== undefined) return { kind: 'kubeconfig', path };
+  if (environment.KUBERNETES_SERVICE_HOST !== undefined) return { kind: 'in-cluster' };
+  return 'CHANDLER_KUBECONFIG must name a kubeconfig file, because Chandler does not run inside a cluster.';
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const item of Object.values(value)) {
+    if (typeof item === 'object' && item !== null && !Object.isFrozen(item)) deepFreeze(item);
+  }
+  return Object.freeze(value);
+}

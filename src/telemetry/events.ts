@@ -1,0 +1,131 @@
+/**
+ * One function per business event, so that what is logged (and later counted and traced) is decided in one place.
+ * Fields have few distinct values or are ids; bodies, parameters and credentials are never among them. No function
+ * throws. Level `error` is kept for what an admin must act on.
+ */
+import { type ErrorCode, errorCatalogue } from '../domain/errors.ts';
+import type { OperationType } from '../domain/operation.ts';
+import type { Logger } from './logger.ts';
+import { describeCause } from './redact-fields.ts';
+
+/** The ids that every line about an operation carries. */
+export interface OperationFields {
+  type: OperationType;
+  operationUid: string;
+  instanceUid: string;
+  bindingUid?: string;
+}
+
+/** An object in a cluster, as lines about it name it. */
+export interface ObjectFields {
+  instanceUid: string;
+  cluster: string;
+  kind: string;
+  /** Empty for cluster-scoped objects. */
+  namespace: string;
+  name: string;
+}
+
+export interface RequestFields {
+  requestId: string;
+  /** X-Broker-API-Request-Identity of the platform. */
+  requestIdentity?: string;
+  method: string;
+  /** The pattern of the path, never the path: ids are opaque and without number. */
+  route: string;
+  status: number;
+  durationMs: number;
+  platform?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface Events {
+  brokerStarted(fields: { address: string; installationId: string; offerings: number }): void;
+  brokerStopping(fields: { reason: string }): void;
+  notReady(fields: { check: string; cause: unknown }): void;
+  requestFinished(fields: RequestFields): void;
+  /** An answer of 5xx: the cause that the client does not see. */
+  requestFaulted(fields: { requestId: string; route: string; errorCode: ErrorCode; cause: unknown }): void;
+  operationEnqueued(fields: OperationFields): void;
+  operationCancelled(fields: OperationFields & { reason: string }): void;
+  operationClaimed(fields: OperationFields & { fence: number }): void;
+  operationProgressed(fields: OperationFields & { description: string }): void;
+  operationSucceeded(fields: OperationFields & { durationMs: number }): void;
+  operationFailed(
+    fields: OperationFields & { durationMs: number; errorCode: ErrorCode; cause?: unknown },
+  ): void;
+  operationRetried(
+    fields: OperationFields & { attempts: number; delayMs: number; errorCode: ErrorCode; cause?: unknown },
+  ): void;
+  leaseLost(fields: OperationFields): void;
+  objectApplied(fields: ObjectFields): void;
+  objectRemoved(fields: ObjectFields): void;
+  watchStarted(fields: { cluster: string; kind: string }): void;
+  watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
+  /** Something of the background failed and will be tried again: a listener, a lease, a sweep. */
+  backgroundFaulted(fields: { task: string; cause: unknown }): void;
+}
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** Events written to a logger. */
+export function createEvents(logger: Logger): Events {
+  const write = (level: Level, message: string, fields: object): void => {
+    try {
+      const { cause, ...rest }: { cause?: unknown } = fields;
+      logger[level](cause === undefined ? rest : { ...rest, cause: describeCause(cause) }, message);
+    } catch {
+      // A line that cannot be written must not fail the work it reports.
+    }
+  };
+  return {
+    brokerStarted: (fields) => write('info', 'broker started', fields),
+    brokerStopping: (fields) => write('info', 'broker stopping', fields),
+    notReady: (fields) => write('warn', 'not ready', fields),
+    requestFinished: (fields) => write('info', 'request finished', fields),
+    requestFaulted: (fields) => write(levelOf(fields.errorCode), 'request faulted', fields),
+    operationEnqueued: (fields) => write('info', 'operation enqueued', fields),
+    operationCancelled: (fields) => write('info', 'operation cancelled', fields),
+    operationClaimed: (fields) => write('debug', 'operation claimed', fields),
+    operationProgressed: (fields) => write('debug', 'operation progressed', fields),
+    operationSucceeded: (fields) => write('info', 'operation succeeded', fields),
+    operationFailed: (fields) => write(levelOf(fields.errorCode), 'operation failed', fields),
+    operationRetried: (fields) => write('warn', 'operation retried', fields),
+    leaseLost: (fields) => write('warn', 'lease lost', fields),
+    objectApplied: (fields) => write('debug', 'object applied', fields),
+    objectRemoved: (fields) => write('debug', 'object removed', fields),
+    watchStarted: (fields) => write('debug', 'watch started', fields),
+    watchBroke: (fields) => write('warn', 'watch broke', fields),
+    backgroundFaulted: (fields) => write('warn', 'background task faulted', fields),
+  };
+}
+
+/** An unexpected fault and whatever only an admin can mend are errors; what passes by itself is a warning. */
+function levelOf(code: ErrorCode): Level {
+  if (code === 'Internal' || errorCatalogue[code].actor === 'admin') return 'error';
+  return errorCatalogue[code].actor === 'chandler' ? 'warn' : 'info';
+}
+
+const ignore = (): void => undefined;
+
+/** Events that go nowhere, for tests. */
+export const silentEvents: Events = {
+  brokerStarted: ignore,
+  brokerStopping: ignore,
+  notReady: ignore,
+  requestFinished: ignore,
+  requestFaulted: ignore,
+  operationEnqueued: ignore,
+  operationCancelled: ignore,
+  operationClaimed: ignore,
+  operationProgressed: ignore,
+  operationSucceeded: ignore,
+  operationFailed: ignore,
+  operationRetried: ignore,
+  leaseLost: ignore,
+  objectApplied: ignore,
+  objectRemoved: ignore,
+  watchStarted: ignore,
+  watchBroke: ignore,
+  backgroundFaulted: ignore,
+};

@@ -1,0 +1,55 @@
+import { ChandlerError } from '../domain/errors.ts';
+import type { JsonObject } from '../lib/json.ts';
+import { isDnsLabel } from '../lib/names.ts';
+import type { Caller } from './caller.ts';
+import type { UsecaseSettings } from './deps.ts';
+
+/**
+ * The app namespace that a context names, or undefined when it names none (Korifi sends no context at all).
+ * @throws ChandlerError `MalformedRequest` when it cannot be a namespace, `NamespaceNotAllowed` when it is not the caller's
+ */
+export function allowedNamespace(
+  context: JsonObject,
+  caller: Caller,
+  settings: UsecaseSettings,
+): string | undefined {
+  const namespace = context.namespace;
+  if (namespace === undefined || namespace === null) return undefined;
+  if (typeof namespace !== 'string' || !isDnsLabel(namespace)) {
+    throw new ChandlerError('MalformedRequest', {
+      sentence:
+        'context.namespace is not the name of a Kubernetes namespace. Send at most 63 lower-case letters, digits and dashes, beginning and ending with a letter or digit.',
+    });
+  }
+  assertAllowed(namespace, caller, settings);
+  return namespace;
+}
+
+/** @throws ChandlerError `NamespaceNotAllowed` when the caller may not touch this namespace */
+export function assertAllowed(namespace: string, caller: Caller, settings: UsecaseSettings): void {
+  if (namespace.startsWith('kube-') || namespace === settings.ownNamespace) {
+    throw new ChandlerError('NamespaceNotAllowed', {
+      sentence: `The namespace ${namespace} belongs to the cluster itself and cannot be used by apps. Choose another one in context.namespace.`,
+    });
+  }
+  if (!caller.namespaces.some((pattern) => matchesGlob(pattern, namespace))) {
+    throw new ChandlerError('NamespaceNotAllowed', {
+      sentence: `The namespace ${namespace} may not be used with these credentials. Choose another one in context.namespace, or ask the admin of the broker to allow it.`,
+    });
+  }
+}
+
+/** Whether a name fits a pattern in which `*` stands for any characters. */
+function matchesGlob(pattern: string, name: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return name === pattern;
+  if (!name.startsWith(first)) return false;
+  let from = first.length;
+  for (const part of rest) {
+    const found = name.indexOf(part, from);
+    if (found < 0) return false;
+    from = found + part.length;
+  }
+  return name.length - last.length >= from && name.endsWith(last);
+}

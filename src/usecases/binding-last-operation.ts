@@ -1,0 +1,49 @@
+import { ChandlerError } from '../domain/errors.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { Caller } from './caller.ts';
+import type { UsecaseDeps } from './deps.ts';
+import { type LastOperation, lastOperation, operationOfToken } from './last-operation.ts';
+
+export interface BindingLastOperationRequest {
+  instanceId: string;
+  bindingId: string;
+  /** The token that an earlier answer carried. */
+  operation?: string;
+}
+
+/**
+ * How a binding's operation stands; see `instanceLastOperation`.
+ * @throws ChandlerError `BindingNotFound`
+ */
+export async function bindingLastOperation(
+  deps: Pick<UsecaseDeps, 'store'>,
+  caller: Caller,
+  request: BindingLastOperationRequest,
+): Promise<LastOperation> {
+  const { instanceId, bindingId } = request;
+  const key = { platform: caller.platform, instanceId, bindingId };
+  const binding = await deps.store.findBindingOrTombstone(key);
+  if (binding === undefined) throw new ChandlerError('BindingNotFound');
+  const named = await operationOfToken(deps.store, request.operation);
+  const operation =
+    named !== undefined && (await isOf(deps, named, key))
+      ? named
+      : await deps.store.latestBindingOperation(binding.uid);
+  if (operation === undefined) throw new ChandlerError('BindingNotFound');
+  return lastOperation(operation);
+}
+
+/** Compares ids, not rows: the token may be of an earlier life of an id that was used again. */
+async function isOf(
+  deps: Pick<UsecaseDeps, 'store'>,
+  operation: Operation,
+  key: { platform: string; instanceId: string; bindingId: string },
+): Promise<boolean> {
+  if (operation.bindingUid === undefined) return false;
+  const owner = await deps.store.findBindingByUid(operation.bindingUid);
+  return (
+    owner?.platform === key.platform &&
+    owner.instanceId === key.instanceId &&
+    owner.bindingId === key.bindingId
+  );
+}

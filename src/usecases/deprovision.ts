@@ -1,0 +1,101 @@
+import { ChandlerError } from '../domain/errors.ts';
+import type { ServiceInstance } from '../domain/instance.ts';
+import type { PlanRevision } from '../domain/offering.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { StoreTransaction } from '../store/types.ts';
+import { abandonOperation } from './abandon-operation.ts';
+import type { Caller, ChangeRequest } from './caller.ts';
+import type { UsecaseDeps } from './deps.ts';
+import { operationFields } from './operation-fields.ts';
+import { assertPlanOfInstance, requireIds, revisionForDelete } from './resolve-plan.ts';
+import { settle } from './settle.ts';
+import { transactAgain } from './transact-again.ts';
+
+export interface DeprovisionRequest extends ChangeRequest {
+  instanceId: string;
+  serviceId?: string;
+  planId?: string;
+}
+
+export type DeprovisionOutcome = { kind: 'deleted' } | { kind: 'accepted'; operationUid: string };
+
+interface Promised {
+  operation: Operation;
+  quick: boolean;
+  own: boolean;
+  cancelled: Operation[];
+}
+
+const cancelReason = 'Cancelled: the service instance is being deleted.';
+
+/**
+ * Promises that an instance goes (OSBAPI "Deprovisioning"), at any moment of its life: it cancels a create that still
+ * runs and whatever runs on the instance's bindings, and the worker removes what is left of them.
+ * @throws ChandlerError `AsyncRequired`, `MalformedRequest`, `InstanceGone`, in this order, or the operation's own error
+ */
+export async function deprovision(
+  deps: UsecaseDeps,
+  caller: Caller,
+  request: DeprovisionRequest,
+): Promise<DeprovisionOutcome> {
+  const key = { platform: caller.platform, instanceId: request.instanceId };
+  const promised = await transactAgain(deps.store, async (transaction): Promise<Promised> => {
+    const existing = await transaction.lockInstance(key);
+    const revision = await revisionForDelete(deps, transaction, existing, request);
+    const quick = revision?.sync.deprovision ?? false;
+    if (revision !== undefined && !quick && !request.acceptsIncomplete) {
+      throw new ChandlerError('AsyncRequired');
+    }
+    const ids = requireIds(request);
+    if (existing === undefined || revision === undefined) throw new ChandlerError('InstanceGone');
+    assertPlanOfInstance(existing, ids);
+
+    const active = await transaction.activeInstanceOperation(existing.uid);
+    if (active?.type === 'deprovision') return { operation: active, quick, own: false, cancelled: [] };
+    return enqueue(transaction, { existing, revision, active, request });
+  });
+
+  const { operation, quick, own, cancelled } = promised;
+  for (const each of cancelled) {
+    deps.events.operationCancelled({ ...operationFields(each), reason: 'deprovision' });
+  }
+  if (own) deps.events.operationEnqueued(operationFields(operation));
+  const settled = await settle(deps, operation, { acceptsIncomplete: request.acceptsIncomplete, quick, own });
+  return settled === 'succeeded' ? { kind: 'deleted' } : { kind: 'accepted', operationUid: operation.uid };
+}
+
+async function enqueue(
+  transaction: StoreTransaction,
+  {
+    existing,
+    revision,
+    active,
+    request,
+  }: {
+    existing: ServiceInstance;
+    revision: PlanRevision;
+    active: Operation | undefined;
+    request: DeprovisionRequest;
+  },
+): Promise<Promised> {
+  const ofBindings = await transaction.activeBindingOperations(existing.uid);
+  if (active !== undefined) await transaction.cancelOperation(active.uid, cancelReason);
+  for (const operation of ofBindings) await abandonOperation(transaction, operation, cancelReason);
+
+  await transaction.setInstanceState(existing.uid, 'deprovisioning');
+  const operation = await transaction.enqueueOperation({
+    type: 'deprovision',
+    instanceUid: existing.uid,
+    timeoutSeconds: revision.timeouts.deprovision,
+    description: 'The service instance is about to be deleted.',
+    ...(request.originatingIdentity === undefined
+      ? {}
+      : { originatingIdentity: request.originatingIdentity }),
+  });
+  return {
+    operation,
+    quick: revision.sync.deprovision,
+    own: true,
+    cancelled: [...(active === undefined ? [] : [active]), ...ofBindings],
+  };
+}

@@ -1,0 +1,25 @@
+import type { Catalog, ValidateParameters } from '../catalog/types.ts';
+import type { Store } from '../store/types.ts';
+import type { Events } from '../telemetry/events.ts';
+
+/** What every use case is given; `start` puts it together. */
+export interface UsecaseDeps {
+  readonly store: Store;
+  readonly catalog: Catalog;
+  readonly events: Events;
+  readonly validateParameters: ValidateParameters;
+  /** A new random password; see lib/password. */
+  readonly newPassword: (length?: number) => string;
+  readonly settings: UsecaseSettings;
+}
+
+export interface UsecaseSettings {
+  /** The cluster that new instances are placed on. */
+  readonly clusterName: string;
+  /** The namespace Chandler itself runs in; nothing is delivered there. */
+  readonly ownNamespace?: string;
+  /** How long a request without accepts_incomplete waits before its operation is cancelled. */
+  readonly syncWaitMs: number;
+  /** How long a request with accepts_incomplete waits for a verb that may be quick. */
+  readonly quickWaitMs: number;
+}

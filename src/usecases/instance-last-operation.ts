@@ -1,0 +1,45 @@
+import { ChandlerError } from '../domain/errors.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { Caller } from './caller.ts';
+import type { UsecaseDeps } from './deps.ts';
+import { type LastOperation, lastOperation, operationOfToken } from './last-operation.ts';
+
+export interface InstanceLastOperationRequest {
+  instanceId: string;
+  /** The token that an earlier answer carried. */
+  operation?: string;
+}
+
+/**
+ * How an instance's operation stands. Without a token, or with one that names no operation of this instance, it is the
+ * latest. After a deprovision it says `succeeded` as long as the tombstone is kept (checklist item 59).
+ * @throws ChandlerError `InstanceNotFound`
+ */
+export async function instanceLastOperation(
+  deps: Pick<UsecaseDeps, 'store'>,
+  caller: Caller,
+  request: InstanceLastOperationRequest,
+): Promise<LastOperation> {
+  const { instanceId } = request;
+  const instance = await deps.store.findInstanceOrTombstone({ platform: caller.platform, instanceId });
+  if (instance === undefined) throw new ChandlerError('InstanceNotFound');
+  const named = await operationOfToken(deps.store, request.operation);
+  const operation =
+    named !== undefined && (await isOf(deps, named, caller.platform, instanceId))
+      ? named
+      : await deps.store.latestInstanceOperation(instance.uid);
+  if (operation === undefined) throw new ChandlerError('InstanceNotFound');
+  return lastOperation(operation);
+}
+
+/** Compares ids, not rows: the token may be of an earlier life of an id that was used again. */
+async function isOf(
+  deps: Pick<UsecaseDeps, 'store'>,
+  operation: Operation,
+  platform: string,
+  instanceId: string,
+): Promise<boolean> {
+  if (operation.bindingUid !== undefined) return false;
+  const owner = await deps.store.findInstanceByUid(operation.instanceUid);
+  return owner?.platform === platform && owner.instanceId === instanceId;
+}

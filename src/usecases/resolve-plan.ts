@@ -1,0 +1,91 @@
+import type { Catalog } from '../catalog/types.ts';
+import { ChandlerError } from '../domain/errors.ts';
+import type { ServiceInstance } from '../domain/instance.ts';
+import type { PlanRevision, ServicePlan } from '../domain/offering.ts';
+import type { StoreReader } from '../store/types.ts';
+
+/** The plan that a request names, as the catalog offers it now. */
+export interface ListedPlan {
+  plan: ServicePlan;
+  revision: PlanRevision;
+}
+
+/** Why the catalog does not hold this plan. */
+export function planNotListed(catalog: Catalog, serviceId: string, planId: string): ChandlerError {
+  return catalog.findOffering(serviceId) === undefined
+    ? new ChandlerError('UnknownService', {
+        sentence: `The service_id ${quote(serviceId)} is not in the catalog. Fetch /v2/catalog and send an id of a service in it.`,
+      })
+    : new ChandlerError('UnknownPlan', {
+        sentence: `The plan_id ${quote(planId)} is not a plan of the service ${quote(serviceId)}. Fetch /v2/catalog and send an id of one of its plans.`,
+      });
+}
+
+/**
+ * The revision that an instance was made from; it outlives the plan's place in the catalog.
+ * @throws ChandlerError `Internal` when it is not in the store
+ */
+export async function revisionOf(store: StoreReader, instance: ServiceInstance): Promise<PlanRevision> {
+  const revision = await store.findRevision(instance.planRevision);
+  if (revision === undefined) {
+    throw new ChandlerError('Internal', {
+      cause: new Error(`plan revision ${instance.planRevision} is not in the store`),
+    });
+  }
+  return revision;
+}
+
+/**
+ * The revision whose rules a DELETE follows: the instance's own, else the one of the plan that the query names, because
+ * the AsyncRequired check comes even before the check that there is something to delete (checklist item 22).
+ */
+export async function revisionForDelete(
+  deps: { catalog: Catalog },
+  store: StoreReader,
+  instance: ServiceInstance | undefined,
+  query: { serviceId?: string; planId?: string },
+): Promise<PlanRevision | undefined> {
+  if (instance !== undefined) return revisionOf(store, instance);
+  if (query.serviceId === undefined || query.planId === undefined) return undefined;
+  return deps.catalog.findPlan(query.serviceId, query.planId)?.revision;
+}
+
+/** @throws ChandlerError `MalformedRequest` when a request names another service or plan than the instance has */
+export function assertPlanOfInstance(
+  instance: ServiceInstance,
+  requested: { serviceId: string; planId: string },
+): void {
+  for (const [field, has, sent] of [
+    ['service_id', instance.serviceId, requested.serviceId],
+    ['plan_id', instance.planId, requested.planId],
+  ] as const) {
+    if (has !== sent) {
+      throw new ChandlerError('MalformedRequest', {
+        sentence: `The ${field} ${quote(sent)} is not the one of this service instance. Send the ids it was provisioned with.`,
+      });
+    }
+  }
+}
+
+/** Both ids of a DELETE, which OSBAPI wants in the query. @throws ChandlerError `MalformedRequest` */
+export function requireIds(query: { serviceId?: string; planId?: string }): {
+  serviceId: string;
+  planId: string;
+} {
+  const { serviceId, planId } = query;
+  if (serviceId === undefined || planId === undefined) {
+    const missing = [
+      ...(serviceId === undefined ? ['service_id'] : []),
+      ...(planId === undefined ? ['plan_id'] : []),
+    ];
+    throw new ChandlerError('MalformedRequest', {
+      sentence: `${missing.join(' and ')} missing. Send both service_id and plan_id in the query.`,
+    });
+  }
+  return { serviceId, planId };
+}
+
+/** Something a client sent, short enough to be repeated in a sentence. */
+function quote(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
+}

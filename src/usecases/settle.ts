@@ -1,0 +1,65 @@
+import { ChandlerError } from '../domain/errors.ts';
+import type { Operation } from '../domain/operation.ts';
+import { abandonOperation } from './abandon-operation.ts';
+import type { UsecaseDeps } from './deps.ts';
+import { operationFields } from './operation-fields.ts';
+
+export interface SettleOptions {
+  acceptsIncomplete: boolean;
+  /** Whether the plan says that this verb may finish within a request. */
+  quick: boolean;
+  /** Whether this request enqueued the operation; only then may it cancel it. */
+  own: boolean;
+}
+
+/**
+ * Waits for an operation as long as its request may (design, section 2), after the transaction that promised it.
+ * Without accepts_incomplete the operation is over when this returns; an own one that takes too long is cancelled.
+ * @returns whether it succeeded; `running` also stands for one that failed while the platform could poll
+ * @throws ChandlerError the operation's own error, `SynchronousTimeout`, or `AsyncRequired`
+ */
+export async function settle(
+  deps: UsecaseDeps,
+  operation: Operation,
+  options: SettleOptions,
+): Promise<'succeeded' | 'running'> {
+  const queue = deps.store.operationQueue;
+  if (options.acceptsIncomplete) {
+    if (!options.quick) return 'running';
+    const after = await queue.waitUntilFinished(operation.uid, deps.settings.quickWaitMs);
+    return after.state === 'succeeded' ? 'succeeded' : 'running';
+  }
+  if (!options.quick) throw new ChandlerError('AsyncRequired');
+
+  const after = await queue.waitUntilFinished(operation.uid, deps.settings.syncWaitMs);
+  const ended = after.state === 'in progress' && options.own ? await cancelLate(deps, after) : after;
+  switch (ended.state) {
+    case 'succeeded':
+      return 'succeeded';
+    case 'failed':
+      throw new ChandlerError(ended.errorCode ?? 'Internal', { sentence: ended.description });
+    case 'in progress':
+      throw new ChandlerError('SynchronousTimeout', {
+        ...(options.own
+          ? {}
+          : { sentence: 'An earlier request for the same is still being worked on. Try again later.' }),
+      });
+  }
+}
+
+/**
+ * Cancels an operation that outlived its request. One that ended in the meantime is left as it is.
+ * @returns the operation as it ended, or as it was when this request cancelled it
+ */
+async function cancelLate(deps: UsecaseDeps, operation: Operation): Promise<Operation> {
+  const ended = await deps.store.transact(async (transaction) => {
+    await transaction.lockInstanceByUid(operation.instanceUid);
+    const latest = await transaction.findOperation(operation.uid);
+    if (latest !== undefined && latest.state !== 'in progress') return latest;
+    await abandonOperation(transaction, operation, 'Cancelled: it did not finish within the request.');
+    return undefined;
+  });
+  if (ended !== undefined) return ended;
+  deps.events.operationCancelled({ ...operationFields(operation), reason: 'synchronous timeout' });
+  return operation;
+}

@@ -1,0 +1,80 @@
+import { ChandlerError } from '../domain/errors.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { Caller, ChangeRequest } from './caller.ts';
+import type { UsecaseDeps } from './deps.ts';
+import { operationFields } from './operation-fields.ts';
+import { assertPlanOfInstance, requireIds, revisionForDelete } from './resolve-plan.ts';
+import { settle } from './settle.ts';
+import { transactAgain } from './transact-again.ts';
+
+export interface UnbindRequest extends ChangeRequest {
+  instanceId: string;
+  bindingId: string;
+  serviceId?: string;
+  planId?: string;
+}
+
+export type UnbindOutcome = { kind: 'deleted' } | { kind: 'accepted'; operationUid: string };
+
+interface Promised {
+  operation: Operation;
+  quick: boolean;
+  own: boolean;
+  cancelled?: Operation;
+}
+
+/**
+ * Promises that a binding goes (OSBAPI "Unbinding"), also while it is still being made. While its instance is being
+ * deprovisioned, that operation removes it, and this one is refused.
+ * @throws ChandlerError `AsyncRequired`, `BindingGone`, `MalformedRequest`, `ConcurrencyError`, in this order, or the
+ * operation's own error
+ */
+export async function unbind(
+  deps: UsecaseDeps,
+  caller: Caller,
+  request: UnbindRequest,
+): Promise<UnbindOutcome> {
+  const { platform } = caller;
+  const { instanceId, bindingId } = request;
+  const promised = await transactAgain(deps.store, async (transaction): Promise<Promised> => {
+    const instance = await transaction.lockInstance({ platform, instanceId });
+    const revision = await revisionForDelete(deps, transaction, instance, request);
+    const quick = revision?.sync.unbind ?? false;
+    if (revision !== undefined && !quick && !request.acceptsIncomplete) {
+      throw new ChandlerError('AsyncRequired');
+    }
+    // The instance's lock keeps other requests away; the worker only ever moves a binding together with its operation.
+    const existing = await transaction.findBinding({ platform, instanceId, bindingId });
+    if (instance === undefined || revision === undefined || existing === undefined) {
+      throw new ChandlerError('BindingGone');
+    }
+    assertPlanOfInstance(instance, requireIds(request));
+    if (instance.state === 'deprovisioning') throw new ChandlerError('ConcurrencyError');
+
+    const active = await transaction.activeBindingOperation(existing.uid);
+    if (active?.type === 'unbind') return { operation: active, quick, own: false };
+    if (active !== undefined) {
+      await transaction.cancelOperation(active.uid, 'Cancelled: the service binding is being deleted.');
+    }
+    await transaction.setBindingState(existing.uid, 'unbinding');
+    const operation = await transaction.enqueueOperation({
+      type: 'unbind',
+      instanceUid: instance.uid,
+      bindingUid: existing.uid,
+      timeoutSeconds: revision.timeouts.unbind,
+      description: 'The service binding is about to be deleted.',
+      ...(request.originatingIdentity === undefined
+        ? {}
+        : { originatingIdentity: request.originatingIdentity }),
+    });
+    return { operation, quick, own: true, ...(active === undefined ? {} : { cancelled: active }) };
+  });
+
+  const { operation, quick, own, cancelled } = promised;
+  if (cancelled !== undefined) {
+    deps.events.operationCancelled({ ...operationFields(cancelled), reason: 'unbind' });
+  }
+  if (own) deps.events.operationEnqueued(operationFields(operation));
+  const settled = await settle(deps, operation, { acceptsIncomplete: request.acceptsIncomplete, quick, own });
+  return settled === 'succeeded' ? { kind: 'deleted' } : { kind: 'accepted', operationUid: operation.uid };
+}
