@@ -2,18 +2,16 @@
  * A Kubernetes cluster in memory, for tests that must be fast. It passes the same contract as the real one
  * (cluster-contract.ts); what that does not promise, do not rely on.
  */
-import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../lib/json.ts';
 import type { ServedKind } from './discovery.ts';
 import {
   builtInKinds,
+  hasFinalizers,
   matchesSelector,
   mergeApplied,
-  readyStatus,
-  withDefaults,
   withStringData,
 } from './fake-objects.ts';
-import { FakeWatches } from './fake-watches.ts';
+import { FakeStore, kindKey, objectKey, referenceOf } from './fake-store.ts';
 import { asJson, textAt } from './json-at.ts';
 import { collectionPath, homePath, objectPath } from './object-path.ts';
 import {
@@ -23,7 +21,6 @@ import {
   type KindReference,
   KubeError,
   type KubeObject,
-  type ObjectMetadata,
   type ObjectReference,
   type WatchListener,
   type WatchOptions,
@@ -47,12 +44,6 @@ export interface FakeClusterOptions {
   watch?: Partial<WatchTimes>;
 }
 
-interface Stored {
-  object: KubeObject;
-  /** What our field manager applied last. */
-  applied?: JsonObject;
-}
-
 export class FakeCluster implements Cluster {
   readonly name: string;
   /** Every request in order, failed ones too. */
@@ -61,24 +52,19 @@ export class FakeCluster implements Cluster {
   warnings: string[] = [];
   /** What `ready()` answers. */
   isReady = true;
-  readonly #options: Required<Omit<FakeClusterOptions, 'autoReadyMs'>> & { autoReadyMs: number | undefined };
+  readonly #watchTimes: Partial<WatchTimes>;
+  readonly #store: FakeStore;
   readonly #kinds = builtInKinds();
-  readonly #objects = new Map<string, Stored>();
-  readonly #watches = new FakeWatches();
   readonly #failures: { predicate: (request: FakeRequest) => boolean; error: KubeError }[] = [];
-  readonly #timers = new Set<NodeJS.Timeout>();
   readonly #stops = new Set<() => void>();
-  #serial = 0;
 
   constructor(options: FakeClusterOptions = {}) {
-    const watch = { initialBackoffMs: 1, maximumBackoffMs: 10, unknownKindMs: 20, ...options.watch };
-    this.#options = {
-      name: options.name ?? 'fake',
+    this.name = options.name ?? 'fake';
+    this.#watchTimes = { initialBackoffMs: 1, maximumBackoffMs: 10, unknownKindMs: 20, ...options.watch };
+    this.#store = new FakeStore({
       autoReadyMs: options.autoReadyMs,
       namespaceDeletionMs: options.namespaceDeletionMs ?? 0,
-      watch,
-    };
-    this.name = this.#options.name;
+    });
     for (const namespace of ['default', 'kube-system']) this.addNamespace(namespace);
   }
 
@@ -88,7 +74,7 @@ export class FakeCluster implements Cluster {
   }
 
   addNamespace(name: string): void {
-    this.#insert({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    this.#store.insert({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   }
 
   /** The next request that fits fails with this error, before it has any effect. */
@@ -99,34 +85,33 @@ export class FakeCluster implements Cluster {
   /** Writes the status, as a controller does. */
   setStatus(reference: ObjectReference, status: JsonObject): void {
     const key = objectKey(reference);
-    const stored = this.#objects.get(key);
+    const stored = this.#store.find(reference);
     if (stored === undefined) throw notFound(reference);
-    this.#replace(key, stored, { ...stored.object, status });
+    this.#store.replace(key, stored, { ...stored.object, status });
   }
 
   /** Takes all finalizers off, so that an object that waits to be deleted goes. */
   removeFinalizers(reference: ObjectReference): void {
     const key = objectKey(reference);
-    const stored = this.#objects.get(key);
+    const stored = this.#store.find(reference);
     if (stored === undefined) return;
     const { finalizers: _removed, ...metadata } = stored.object.metadata;
-    this.#replace(key, stored, { ...stored.object, metadata });
-    if (stored.object.metadata.deletionTimestamp !== undefined) this.#remove(key);
+    this.#store.replace(key, stored, { ...stored.object, metadata });
   }
 
   /** Removes an object at once, as somebody else would. */
   vanish(reference: ObjectReference): void {
-    this.#remove(objectKey(reference));
+    this.#store.remove(objectKey(reference));
   }
 
   /** All open watches lose their connection and take it up again. */
   breakWatches(cause: unknown = new KubeError(0, 'ConnectionLost', 'The connection broke.')): void {
-    this.#watches.breakAll(cause);
+    this.#store.watches.breakAll(cause);
   }
 
   /** Every object there is. */
   all(): KubeObject[] {
-    return [...this.#objects.values()].map(({ object }) => structuredClone(object));
+    return [...this.#store.objects.values()].map(({ object }) => structuredClone(object));
   }
 
   async version(): Promise<ClusterVersion> {
@@ -142,7 +127,7 @@ export class FakeCluster implements Cluster {
   async get(reference: ObjectReference): Promise<KubeObject | undefined> {
     await this.#admit('get', reference);
     objectPath(this.#find(reference), reference.namespace, reference.name);
-    const stored = this.#objects.get(objectKey(reference));
+    const stored = this.#store.find(reference);
     return stored === undefined ? undefined : structuredClone(stored.object);
   }
 
@@ -165,10 +150,10 @@ export class FakeCluster implements Cluster {
     objectPath(served, reference.namespace, reference.name);
     homePath(served, reference.namespace);
     this.#admitContent(reference);
-    if (this.#objects.has(objectKey(reference))) {
+    if (this.#store.find(reference) !== undefined) {
       throw new KubeError(409, 'AlreadyExists', `${served.plural} "${reference.name}" already exists`);
     }
-    return structuredClone(this.#insert(object));
+    return structuredClone(this.#store.insert(withoutStatus(object)));
   }
 
   async apply(object: KubeObject): Promise<ApplyResult> {
@@ -177,15 +162,15 @@ export class FakeCluster implements Cluster {
     const served = this.#find(object);
     objectPath(served, reference.namespace, reference.name);
     const key = objectKey(reference);
-    const stored = this.#objects.get(key);
+    const stored = this.#store.find(reference);
     const { uid, ...metadata } = object.metadata;
     if (uid !== undefined && uid !== stored?.object.metadata.uid) {
       throw new KubeError(409, 'Conflict', `uid mismatch: the provided object specified uid ${uid}`);
     }
-    const applied = withStringData(asJson(structuredClone({ ...object, metadata })));
+    const applied = withStringData(asJson(structuredClone(withoutStatus({ ...object, metadata }))));
     if (stored === undefined) {
       this.#admitContent(reference);
-      this.#insert(applied as KubeObject, applied);
+      this.#store.insert(applied as KubeObject, applied);
     } else {
       const merged = mergeApplied(asJson(stored.object), stored.applied, applied) as KubeObject;
       if (object.kind === 'Secret' && merged.type !== stored.object.type) {
@@ -195,9 +180,9 @@ export class FakeCluster implements Cluster {
           `Secret "${reference.name}" is invalid: type: field is immutable`,
         );
       }
-      this.#replace(key, { ...stored, applied }, merged);
+      this.#store.replace(key, { ...stored, applied }, merged);
     }
-    const now = this.#objects.get(key)?.object ?? object;
+    const now = this.#store.find(reference)?.object ?? object;
     return { object: structuredClone(now), warnings: [...this.warnings] };
   }
 
@@ -206,11 +191,11 @@ export class FakeCluster implements Cluster {
     if (options.uid === '') throw new KubeError(400, 'InvalidUid', 'A deletion needs the uid of the object.');
     objectPath(this.#find(reference), reference.namespace, reference.name);
     const key = objectKey(reference);
-    const stored = this.#objects.get(key);
+    const stored = this.#store.find(reference);
     if (stored === undefined || stored.object.metadata.uid !== options.uid) return 'gone';
-    if (reference.kind === 'Namespace') this.#terminateNamespace(key, stored);
-    else if (hasFinalizers(stored.object)) this.#markDeleted(key, stored);
-    else this.#remove(key);
+    if (reference.kind === 'Namespace') this.#store.terminateNamespace(key, stored);
+    else if (hasFinalizers(stored.object)) this.#store.markDeleted(key, stored);
+    else this.#store.remove(key);
     return 'deleting';
   }
 
@@ -218,9 +203,12 @@ export class FakeCluster implements Cluster {
     const list = async () => {
       await this.#admit('watch', { ...kind, name: '' });
       this.#find(kind);
-      return { objects: this.#select(kind, options.labelSelector), resourceVersion: String(this.#serial) };
+      return {
+        objects: this.#select(kind, options.labelSelector),
+        resourceVersion: String(this.#store.serial),
+      };
     };
-    const stopLoop = this.#watches.start(kind, options, listener, list, this.#options.watch);
+    const stopLoop = this.#store.watches.start(kind, options, listener, list, this.#watchTimes);
     const stop = () => {
       stopLoop();
       this.#stops.delete(stop);
@@ -249,7 +237,7 @@ export class FakeCluster implements Cluster {
 
   async close(): Promise<void> {
     for (const stop of [...this.#stops]) stop();
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#store.close();
   }
 
   /** Logs the request, lets other code run as a real request would, and fails it where a test wants that. */
@@ -276,7 +264,7 @@ export class FakeCluster implements Cluster {
   #admitContent(reference: ObjectReference): void {
     const namespace = reference.namespace ?? '';
     if (namespace === '') return;
-    const found = this.#objects.get(objectKey(namespaceReference(namespace)));
+    const found = this.#store.find(namespaceReference(namespace));
     if (found === undefined) throw notFound(namespaceReference(namespace));
     if (found.object.metadata.deletionTimestamp === undefined) return;
     throw new KubeError(
@@ -290,121 +278,12 @@ export class FakeCluster implements Cluster {
     const key = kindKey(kind);
     return this.all().filter((object) => kindKey(object) === key && matchesSelector(object, selector));
   }
-
-  #insert(object: KubeObject, applied?: JsonObject): KubeObject {
-    this.#serial += 1;
-    const metadata: ObjectMetadata = {
-      ...object.metadata,
-      uid: randomUUID(),
-      resourceVersion: String(this.#serial),
-      creationTimestamp: new Date().toISOString(),
-      ...('spec' in object ? { generation: 1 } : {}),
-    };
-    const made = withDefaults(withStringData(asJson(structuredClone({ ...object, metadata }))), this.#serial);
-    const key = objectKey(referenceOf(object));
-    const stored: Stored = { object: made as KubeObject, ...(applied === undefined ? {} : { applied }) };
-    this.#objects.set(key, stored);
-    this.#record('ADDED', stored.object);
-    this.#planReady(key);
-    return stored.object;
-  }
-
-  /** Writes a new state of an object, unless it is the old one. */
-  #replace(key: string, stored: Stored, next: KubeObject): void {
-    const before = this.#objects.get(key)?.object;
-    if (JSON.stringify(before) === JSON.stringify(next)) {
-      this.#objects.set(key, stored);
-      return;
-    }
-    this.#serial += 1;
-    const specChanged = JSON.stringify(before?.spec) !== JSON.stringify(next.spec);
-    const generation = (before?.metadata.generation ?? 0) + (specChanged ? 1 : 0);
-    const object = {
-      ...next,
-      metadata: {
-        ...next.metadata,
-        resourceVersion: String(this.#serial),
-        ...(generation === 0 ? {} : { generation }),
-      },
-    };
-    this.#objects.set(key, { ...stored, object });
-    this.#record('MODIFIED', object, before);
-    if (specChanged) this.#planReady(key);
-  }
-
-  #markDeleted(key: string, stored: Stored): void {
-    if (stored.object.metadata.deletionTimestamp !== undefined) return;
-    const metadata = { ...stored.object.metadata, deletionTimestamp: new Date().toISOString() };
-    this.#replace(key, stored, { ...stored.object, metadata });
-  }
-
-  #terminateNamespace(key: string, stored: Stored): void {
-    if (stored.object.metadata.deletionTimestamp !== undefined) return;
-    this.#markDeleted(key, { ...stored });
-    const marked = this.#objects.get(key);
-    if (marked !== undefined)
-      this.#replace(key, marked, { ...marked.object, status: { phase: 'Terminating' } });
-    this.#later(this.#options.namespaceDeletionMs, () =>
-      this.#emptyNamespace(key, stored.object.metadata.name),
-    );
-  }
-
-  #emptyNamespace(key: string, name: string): void {
-    let left = 0;
-    for (const [inner, stored] of [...this.#objects]) {
-      if (stored.object.metadata.namespace !== name) continue;
-      if (hasFinalizers(stored.object)) {
-        this.#markDeleted(inner, stored);
-        left += 1;
-      } else this.#remove(inner);
-    }
-    if (left === 0) this.#remove(key);
-    else this.#later(10, () => this.#emptyNamespace(key, name));
-  }
-
-  #remove(key: string): void {
-    const stored = this.#objects.get(key);
-    if (stored === undefined) return;
-    this.#serial += 1;
-    this.#objects.delete(key);
-    const metadata = { ...stored.object.metadata, resourceVersion: String(this.#serial) };
-    this.#record('DELETED', { ...stored.object, metadata });
-  }
-
-  #planReady(key: string): void {
-    const delay = this.#options.autoReadyMs;
-    if (delay === undefined) return;
-    this.#later(delay, () => {
-      const stored = this.#objects.get(key);
-      const status = stored === undefined ? undefined : readyStatus(stored.object);
-      if (stored !== undefined && status !== undefined)
-        this.#replace(key, stored, { ...stored.object, status });
-    });
-  }
-
-  #later(delayMs: number, action: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      action();
-    }, delayMs);
-    this.#timers.add(timer);
-  }
-
-  #record(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: KubeObject, before?: KubeObject): void {
-    this.#watches.record({ version: this.#serial, kind: kindKey(object), type, object, before });
-  }
 }
 
-function kindKey(kind: KindReference): string {
-  return `${kind.apiVersion}/${kind.kind}`;
-}
-
-function objectKey(reference: ObjectReference): string {
-  return [kindKey(reference), reference.namespace ?? '', reference.name].join('|');
-}
-
-function referenceOf({ apiVersion, kind, metadata }: KubeObject): ObjectReference {
-  return { apiVersion, kind, namespace: metadata.namespace ?? '', name: metadata.name };
+/** The status is its own subresource: what a writer of the object says of it does not count. */
+function withoutStatus(object: KubeObject): KubeObject {
+  const { status: _ignored, ...rest } = object;
+  return rest as KubeObject;
 }
 
 function namespaceReference(name: string): ObjectReference {
@@ -413,9 +292,4 @@ function namespaceReference(name: string): ObjectReference {
 
 function notFound(reference: ObjectReference): KubeError {
   return new KubeError(404, 'NotFound', `${reference.kind.toLowerCase()}s "${reference.name}" not found`);
-}
-
-function hasFinalizers(object: KubeObject): boolean {
-  const finalizers = object.metadata.finalizers;
-  return Array.isArray(finalizers) && finalizers.length > 0;
 }

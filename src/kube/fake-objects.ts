@@ -145,3 +145,8 @@ export function withDefaults(object: JsonObject, serial: number): JsonObject {
   }
   return object;
 }
+
+export function hasFinalizers(object: KubeObject): boolean {
+  const finalizers = object.metadata.finalizers;
+  return Array.isArray(finalizers) && finalizers.length > 0;
+}
