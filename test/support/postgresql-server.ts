@@ -34,6 +34,9 @@ const host = '127.0.0.1';
 const superuser = 'postgres';
 // Postgres refuses to run as root; `nobody` has the same id everywhere.
 const otherUser = { uid: 65_534, gid: 65_534 };
+// What a test plants in a database must not reach the superuser that looks at it.
+const ownSettings =
+  '-c search_path=pg_catalog,pg_temp -c statement_timeout=0 -c default_transaction_read_only=off';
 const isRoot = process.getuid?.() === 0;
 
 /** Whether this machine holds that version, so that its tests can say that they were skipped. */
@@ -80,7 +83,7 @@ export async function startPostgresqlServer(version: PostgresqlVersion): Promise
     await log.close();
 
     const asSuperuser = async (statement: string, database = superuser): Promise<QueryResult> => {
-      const client = new Client({ host: folder, port, user: superuser, database });
+      const client = new Client({ host: folder, port, user: superuser, database, options: ownSettings });
       await client.connect();
       try {
         return await client.query(statement);

@@ -21,22 +21,29 @@ export async function revokeBindingRole(
 ): Promise<void> {
   await asAdmin(admin, maintenanceDatabase, async (session) => {
     await lockName(session, login);
-    const found = await session.query<{ oid: string; version: number }>(
-      `select oid::text as oid, pg_catalog.current_setting('server_version_num')::int as version
+    const found = await session.query<{ oid: string; version: number; owner: boolean }>(
+      `select oid::text as oid, pg_catalog.current_setting('server_version_num')::int as version,
+              exists (select from pg_catalog.pg_roles where rolname = $2) as owner
          from pg_catalog.pg_roles where rolname = $1`,
-      [login],
+      [login, names.owner],
     );
     const role = found.rows[0];
     if (role === undefined) return;
 
     await session.query(`alter role ${quoted(login)} nologin password null`);
+    // As a member of the owner the role may grant on its own what it was granted, and DROP OWNED would leave that.
+    if (role.owner) await session.query(`revoke ${quoted(names.owner)} from ${quoted(login)}`);
     // Membership is what permits to signal the role's sessions and to take over its objects. It goes with the role.
     await session.query(
       `grant ${quoted(login)} to current_user${role.version < 160_000 ? '' : ' with inherit true, set true'}`,
     );
     try {
       await endSessions(session, role.oid);
-      await dropRole(session, admin, names, { login, oid: role.oid });
+      await dropRole(session, admin, {
+        login,
+        ...role,
+        heir: role.owner ? quoted(names.owner) : 'current_user',
+      });
     } catch (thrown) {
       // Every SET ROLE of an admin slows down with the memberships it holds; the next try grants this one again.
       await session.query(`revoke ${quoted(login)} from current_user`).catch(() => undefined);
@@ -68,12 +75,11 @@ async function endSessions(session: Session, roleOid: string): Promise<void> {
 async function dropRole(
   session: Session,
   admin: ServerLogin,
-  names: InstanceIdentifiers,
-  role: { login: SqlIdentifier; oid: string },
+  role: { login: SqlIdentifier; oid: string; heir: string },
 ): Promise<void> {
   for (let round = 1; ; round += 1) {
     for (const database of await databasesThatNeed(session, role.oid)) {
-      await handOver(admin, database, role.login, names.owner);
+      await handOver(admin, database, role);
     }
     try {
       await session.query(`drop role ${quoted(role.login)}`);
@@ -100,13 +106,12 @@ async function databasesThatNeed(session: Session, roleOid: string): Promise<str
 async function handOver(
   admin: ServerLogin,
   database: string,
-  login: SqlIdentifier,
-  owner: SqlIdentifier,
+  role: { login: SqlIdentifier; heir: string },
 ): Promise<void> {
   await asAdmin(admin, database, (session) =>
     inTransaction(session, async () => {
-      await session.query(`reassign owned by ${quoted(login)} to ${quoted(owner)}`);
-      await session.query(`drop owned by ${quoted(login)}`);
+      await session.query(`reassign owned by ${quoted(role.login)} to ${role.heir}`);
+      await session.query(`drop owned by ${quoted(role.login)}`);
     }),
   );
 }

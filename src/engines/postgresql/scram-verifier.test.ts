@@ -10,7 +10,7 @@ const authMessage = [
   `r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=${salt},i=4096`,
   'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0',
 ].join(',');
-const clientProof = 'dHzbZapWIK4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=';
+const clientProof = 'dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=';
 const serverSignature = '6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=';
 
 test('the verifier accepts the proof and gives the signature of the exchange in RFC 7677', async () => {
