@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { ClosingLineReporter } from './test/support/closing-line-reporter.ts';
 
 export default defineConfig({
   test: {
-    reporters: ['default', './test/support/closing-line-reporter.ts'],
+    reporters: ['default', new ClosingLineReporter()],
     // Two cores, one real Postgres: more workers only wait for each other.
     maxWorkers: 2,
     projects: [
