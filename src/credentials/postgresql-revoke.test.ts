@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { type Bound, describeEachPostgresql, type PostgresqlBench } from '../support/each-postgresql.ts';
+import {
+  type Bound,
+  describeEachPostgresql,
+  type PostgresqlBench,
+} from '../../test/support/each-postgresql.ts';
 
 // What a tenant can do, as the login itself, to be hard to remove.
 const ownedByLogin = [
@@ -79,6 +83,7 @@ describeEachPostgresql('the end of a binding', (bench) => {
     await session.query('lock table mine.numbers in access exclusive mode');
 
     const started = performance.now();
+    await provider.prepare(bindSpec, instance);
     await bench.revoke(leaving);
     expect(performance.now() - started).toBeLessThan(10_000);
 

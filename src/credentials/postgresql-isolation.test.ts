@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { type Bound, describeEachPostgresql } from '../support/each-postgresql.ts';
+import { type Bound, describeEachPostgresql } from '../../test/support/each-postgresql.ts';
 
 const refused: [string, (mine: Bound, sibling: Bound, foreign: Bound) => string][] = [
   ['create roles', () => 'create role intruder login'],

@@ -1,11 +1,10 @@
-import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { ChandlerError } from '../../src/domain/errors.ts';
-import { verifyLogin } from '../../src/engines/postgresql/binding-role.ts';
-import { bindingLogin, instanceIdentifiers } from '../../src/engines/postgresql/identifiers.ts';
-import { Redacted } from '../../src/lib/redacted.ts';
-import { bindSpec, describeEachPostgresql, provider } from '../support/each-postgresql.ts';
+import { bindSpec, describeEachPostgresql, provider } from '../../test/support/each-postgresql.ts';
+import { ChandlerError } from '../domain/errors.ts';
+import { verifyLogin } from '../engines/postgresql/binding-role.ts';
+import { bindingLogin, instanceIdentifiers } from '../engines/postgresql/identifiers.ts';
+import { Redacted } from '../lib/redacted.ts';
 
 describeEachPostgresql('failures', (bench) => {
   test('a wrong password of the admin is for an admin to mend, and is not told', async () => {
@@ -81,19 +80,6 @@ describeEachPostgresql('failures', (bench) => {
     await blocker.end();
     await bench.revoke(bound);
   });
-
-  test('a server that takes connections and never answers passes after the connect timeout', async () => {
-    const silent = createServer((socket) => socket.on('error', () => undefined));
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    const address = silent.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const instance = { ...bench.newInstance(), reach: { host: '127.0.0.1', port } };
-    const started = performance.now();
-    const error = await failureOf(provider.prepare(bindSpec, instance));
-    expect(error).toMatchObject({ code: 'ServerUnreachable', retry: true });
-    expect(performance.now() - started).toBeLessThan(8_000);
-    silent.close();
-  }, 15_000);
 
   test('a server that is down, and a host that is not known, pass', async () => {
     const instance = await bench.preparedInstance();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { instanceIdentifiers } from '../../src/engines/postgresql/identifiers.ts';
-import { Redacted } from '../../src/lib/redacted.ts';
-import { bindSpec, describeEachPostgresql, provider, textOf } from '../support/each-postgresql.ts';
+import { bindSpec, describeEachPostgresql, provider, textOf } from '../../test/support/each-postgresql.ts';
+import { instanceIdentifiers } from '../engines/postgresql/identifiers.ts';
+import { Redacted } from '../lib/redacted.ts';
 
 describeEachPostgresql('the life of a binding', (bench) => {
   test('a binding gets entries that a Secret can hold and a URI that an app can use as it is', async () => {
