@@ -31,28 +31,19 @@ const passingStates = [
   '25P03', // idle in transaction timeout
 ];
 
-const socketCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EPIPE',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOENT',
-]);
+/** Calls of the system that only a connection makes; files have others. */
+const socketCalls = new Set(['connect', 'read', 'write', 'getaddrinfo']);
+
+/** What pg and tarn say without a code, at times behind the statement that knex puts before it. */
+const lostConnection =
+  /(^| - )(Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|aborted$|Unable to acquire a connection)/;
 
 function isConnectionFailure(error: Error): boolean {
   if (error instanceof AggregateError)
     return error.errors.every((each) => each instanceof Error && isConnectionFailure(each));
   if (error instanceof knex.KnexTimeoutError) return true;
-  if ('syscall' in error && 'code' in error && socketCodes.has(String(error.code))) return true;
-  // pg and tarn give these no code.
-  return /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|aborted|Unable to acquire a connection)/.test(
-    error.message.replace(/^[\s\S]* - (?=Connection terminated|Client has encountered)/, ''),
-  );
+  if ('syscall' in error && socketCalls.has(String(error.syscall))) return true;
+  return lostConnection.test(error.message);
 }
 
 /** Turns what a query threw into ours; what is not of the database stays as it is. */

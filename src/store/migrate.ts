@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
-import knex, { type Knex } from 'knex';
+import type { Knex } from 'knex';
 import { guarded } from './database-errors.ts';
+import { openDatabase } from './open-database.ts';
 
 const folder = new URL('../../migrations/', import.meta.url);
 
@@ -25,10 +26,6 @@ function refuseDown(): Promise<void> {
   return Promise.reject(new Error('migrations only go forward'));
 }
 
-/** knex would print what it also throws. */
-const silence = { warn: ignore, error: ignore, debug: ignore, deprecate: ignore };
-function ignore(): void {}
-
 /**
  * Brings the database to the newest schema. May run any number of times and at the same time in several processes.
  * A database that a newer Chandler migrated already is left as it is (migrations expand before they contract).
@@ -37,18 +34,11 @@ function ignore(): void {}
  * @throws ChandlerError `StoreUnavailable` when Postgres cannot be reached
  */
 export async function migrate(databaseUrl: string): Promise<string[]> {
-  const database = knex({
-    client: 'pg',
-    connection: {
-      connectionString: databaseUrl,
-      connectionTimeoutMillis: 5_000,
-      application_name: 'chandler migrate',
-    },
+  const database = openDatabase({
+    url: databaseUrl,
+    applicationName: 'chandler migrate',
     // One connection, so that the lock and the migrations share a session.
     pool: { min: 1, max: 1 },
-    acquireConnectionTimeout: 10_000,
-    compileSqlOnError: false,
-    log: silence,
     migrations: { migrationSource, disableMigrationsListValidation: true },
   });
   try {

@@ -1,9 +1,9 @@
-import knex from 'knex';
 import type { KeyRing } from '../lib/sealed.ts';
 import { guarded } from './database-errors.ts';
 import { verifyKeys } from './encryption-keys.ts';
 import { holdLease, releaseLease } from './leases.ts';
 import { Listener } from './listener.ts';
+import { openDatabase } from './open-database.ts';
 import { createOperationQueue, type Runner } from './operation-queue.ts';
 import { createReader } from './reader.ts';
 import { putRevision } from './revisions.ts';
@@ -23,6 +23,10 @@ export interface StoreOptions {
   applicationName?: string;
 }
 
+interface RawConnection {
+  query(sql: string, done: (error: Error | null) => void): void;
+}
+
 /** By SET and not at connection start, which poolers refuse. No transaction of ours takes longer than moments. */
 const sessionSettings = `
   set statement_timeout = '15s';
@@ -36,24 +40,17 @@ const sessionSettings = `
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const applicationName = options.applicationName ?? 'chandler';
-  const database = knex({
-    client: 'pg',
-    connection: {
-      connectionString: options.databaseUrl,
-      connectionTimeoutMillis: 5_000,
-      application_name: applicationName,
-      keepAlive: true,
-    },
+  const database = openDatabase({
+    url: options.databaseUrl,
+    applicationName,
     pool: {
       min: 0,
       max: options.poolSize ?? 10,
       afterCreate: (
-        connection: { query(sql: string, done: (error: Error | null) => void): void },
-        done: (error: Error | null, connection: object) => void,
+        connection: RawConnection,
+        done: (error: Error | null, connection: RawConnection) => void,
       ) => connection.query(sessionSettings, (error) => done(error, connection)),
     },
-    acquireConnectionTimeout: 10_000,
-    compileSqlOnError: false,
   });
   const keys = options.keys;
   let listener: Listener | undefined;

@@ -102,13 +102,13 @@ async function release(
 async function msUntilNextDue(session: Session): Promise<number | undefined> {
   const [row] = await query<{ ms: number | null }>(
     session,
-    `select greatest(0, ceil(extract(epoch from least(
+    `select ceil(extract(epoch from least(
        (select run_at from operations where state = 'in progress' and lease_until is null
         order by run_at, position limit 1),
        (select min(greatest(run_at, lease_until)) from operations where lease_until is not null)
-     ) - clock_timestamp()) * 1000))::float8 as ms`,
+     ) - clock_timestamp()) * 1000)::float8 as ms`,
   );
-  return row?.ms ?? undefined;
+  return typeof row?.ms === 'number' ? Math.max(0, row.ms) : undefined;
 }
 
 async function waitUntilFinished(

@@ -29,17 +29,26 @@ export function testServerUrl(): Promise<string> {
 export async function createTestDatabase(options: { migrated?: boolean } = {}): Promise<TestDatabase> {
   const server = await testServerUrl();
   const name = `${prefix}${Date.now().toString(36)}_${randomBytes(4).toString('hex')}`;
-  await withAdmin(server, async (admin) => {
+  await withClient(server, async (admin) => {
     const template = options.migrated === false ? 'template0' : await ensureTemplate(admin, server);
     await admin.query(`create database ${name} template ${template}`);
   });
   return {
     url: databaseUrl(server, name),
     drop: () =>
-      withAdmin(server, async (admin) => {
+      withClient(server, async (admin) => {
         await admin.query(`drop database if exists ${name} with (force)`);
       }),
   };
+}
+
+/** Runs one statement on a connection of its own. */
+export async function queryDatabase<Row extends pg.QueryResultRow>(
+  url: string,
+  sql: string,
+  values: unknown[] = [],
+): Promise<Row[]> {
+  return withClient(url, async (client) => (await client.query<Row>(sql, values)).rows);
 }
 
 function databaseUrl(server: string, name: string): string {
@@ -48,13 +57,13 @@ function databaseUrl(server: string, name: string): string {
   return url.href;
 }
 
-async function withAdmin<T>(server: string, work: (admin: pg.Client) => Promise<T>): Promise<T> {
-  const admin = new pg.Client({ connectionString: server });
-  await admin.connect();
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
   try {
-    return await work(admin);
+    return await work(client);
   } finally {
-    await admin.end();
+    await client.end();
   }
 }
 
