@@ -23,7 +23,7 @@ const arrows = Object.entries(rooms).map(([room, allowed]) => ({
   comment: `${room} may import ${allowed.length > 0 ? allowed.join(', ') : 'nothing of ours'}`,
   severity: 'error',
   from: { path: `^src/${room}/` },
-  to: { path: '^(src|cluster|test|migrations|bench)/', pathNot: `^src/(${[room, ...allowed].join('|')})/` },
+  to: { path: '^(src|cluster|migrations|bench)/', pathNot: `^src/(${[room, ...allowed].join('|')})/` },
 }));
 
 module.exports = {
@@ -55,6 +55,8 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'], conditionNames: ['import', 'node', 'default'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      extensions: ['.ts', '.js', '.json'], conditionNames: ['types', 'import', 'node', 'default'] },
   },
 };
