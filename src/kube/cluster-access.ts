@@ -72,12 +72,10 @@ export function clusterAccess(options: AccessOptions): AccessSource {
       } catch (cause) {
         cached = undefined;
         if (cause instanceof KubeError) throw cause;
-        // The cause stays out: a parser quotes what it could not parse, and that may be a token.
-        const kind = cause instanceof Error ? cause.name : typeof cause;
         throw new KubeError(
           0,
           'AccessFailed',
-          `The credentials of the cluster could not be loaded (${kind}).`,
+          `The credentials of the cluster could not be loaded (${kindOf(cause)}).`,
         );
       }
     },
@@ -86,6 +84,12 @@ export function clusterAccess(options: AccessOptions): AccessSource {
       config = undefined;
     },
   };
+}
+
+/** The cause itself is not told: a parser quotes what it could not parse, and that may be a token. */
+function kindOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return typeof cause;
+  return 'code' in cause ? String(cause.code) : cause.name;
 }
 
 async function readAccess(config: KubeConfig): Promise<ClusterAccess> {
