@@ -18,15 +18,15 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe('findHelm', () => {
   it('takes the helm it is given, or the first on the search path', async () => {
     const helmPath = await testHelmPath();
-    expect(await findHelm({ helmPath })).toBe(helmPath);
+    expect(await findHelm(helmPath)).toBe(helmPath);
     const searchPath = ['/nonexistent', 'relative', path.dirname(helmPath), folder].join(':');
-    expect(await findHelm({ searchPath })).toBe(helmPath);
+    expect(await findHelm(undefined, searchPath)).toBe(helmPath);
   });
 
   it('says when there is none, or it is too old', async () => {
-    await expect(findHelm({ searchPath: '/nonexistent' })).rejects.toThrow(/no helm on the search path/);
-    await expect(findHelm({ helmPath: '/nonexistent/helm' })).rejects.toThrow(/no executable helm at/);
-    await expect(findHelm({ searchPath: folder })).rejects.toThrow(/is helm v4.1.3; 4.1.4 or later/);
+    await expect(findHelm(undefined, '/nonexistent')).rejects.toThrow(/no helm in/);
+    await expect(findHelm('/nonexistent/helm')).rejects.toThrow(/no executable helm at/);
+    await expect(findHelm(undefined, folder)).rejects.toThrow(/is helm v4.1.3; 4.1.4 or later/);
   });
 });
 

@@ -3,44 +3,40 @@ import { firstExecutable } from './confine.ts';
 import { createHelm } from './create-helm.ts';
 import { HelmError } from './types.ts';
 
-export interface FindHelmOptions {
-  /** The helm to use; without it the first one on the search path. */
-  helmPath?: string;
-  /** Folders to search, separated as in the environment variable PATH. */
-  searchPath?: string;
-}
+/** Where a helm is when the caller names no folders. */
+const usualFolders = '/usr/local/bin:/usr/bin:/bin';
 
 /** Older ones extract charts to wherever the chart says (CVE-2026-35206), among other faults. */
 const oldest = { 4: [4, 1, 4], 3: [3, 20, 2] } as const;
 
 /**
  * Finds a helm that is new enough.
+ * @param helmPath the helm to use; without it the first one on the search path
+ * @param searchPath folders to search, as in the environment variable PATH
  * @returns the absolute path of the binary
  * @throws HelmError when there is none or it is too old
  */
-export async function findHelm(options: FindHelmOptions): Promise<string> {
+export async function findHelm(helmPath?: string, searchPath: string = usualFolders): Promise<string> {
   const candidates =
-    options.helmPath === undefined
-      ? (options.searchPath ?? '')
+    helmPath === undefined
+      ? searchPath
           .split(path.delimiter)
-          .filter(path.isAbsolute)
+          .filter((folder) => path.isAbsolute(folder))
           .map((folder) => path.join(folder, 'helm'))
-      : [path.resolve(options.helmPath)];
-  const helmPath = await firstExecutable(candidates);
-  if (helmPath === undefined) {
+      : [path.resolve(helmPath)];
+  const found = await firstExecutable(candidates);
+  if (found === undefined) {
     throw new HelmError(
-      options.helmPath === undefined
-        ? 'there is no helm on the search path; install helm 4.1.4 or later'
-        : `there is no executable helm at ${options.helmPath}`,
+      helmPath === undefined
+        ? `there is no helm in ${searchPath}; install helm 4.1.4 or later`
+        : `there is no executable helm at ${helmPath}`,
     );
   }
-  const version = await createHelm({ helmPath }).version();
+  const version = await createHelm({ helmPath: found }).version();
   if (!isNewEnough(version)) {
-    throw new HelmError(
-      `${helmPath} is helm ${version}; 4.1.4 or later is needed (3.20.2 or later of helm 3)`,
-    );
+    throw new HelmError(`${found} is helm ${version}; 4.1.4 or later is needed (3.20.2 or later of helm 3)`);
   }
-  return helmPath;
+  return found;
 }
 
 /** Whether a version such as `v4.1.4` is at least the oldest that we trust. */

@@ -1,0 +1,162 @@
+/** One catalog file: merged, checked and compiled, with every problem found. */
+import path from 'node:path';
+import type { ServiceOffering } from '../domain/offering.ts';
+import { type PackedChart, packChart } from '../helm/pack-chart.ts';
+import { type Helm, HelmError } from '../helm/types.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
+import { checkPlan } from './check-plan.ts';
+import { compileRevision, servicePlan } from './compile-plan.ts';
+import { type Complaint, explainIssues } from './explain-issues.ts';
+import { lintChart } from './lint-chart.ts';
+import { mergeMaps, mergePlan } from './merge-plan.ts';
+import { type OfferingHead, offeringSchema, type PlanDefinition, planSchema } from './offering-file.ts';
+import type { CatalogProblem, CompiledPlan } from './types.ts';
+import type { Path, YamlSource } from './yaml-source.ts';
+
+export interface LoadContext {
+  /** Folder that chart paths start from. */
+  chartRoot: string;
+  helm: Helm | undefined;
+  /** Laid over the `set` of plans, key by key, where the plan has that key. */
+  set: JsonObject;
+  problems: CatalogProblem[];
+}
+
+export interface LoadedOffering {
+  source: YamlSource;
+  offering: ServiceOffering;
+  compiledPlans: CompiledPlan[];
+}
+
+/** @returns undefined when something is wrong; `context.problems` then tells what */
+export async function loadOffering(
+  source: YamlSource,
+  context: LoadContext,
+): Promise<LoadedOffering | undefined> {
+  context.problems.push(...source.problems);
+  if (source.content === undefined) return undefined;
+  const before = context.problems.length;
+  const head = offeringSchema.safeParse(source.content);
+  if (!head.success) report(source, context, explainIssues(offeringSchema, head.error.issues));
+
+  const rawPlans = source.content.plans;
+  const plans: { compiled: CompiledPlan; definition: PlanDefinition }[] = [];
+  for (const [index, rawPlan] of (Array.isArray(rawPlans) ? rawPlans : []).entries()) {
+    if (!isJsonObject(rawPlan)) continue;
+    const merged = withOverrides(mergePlan(source.content, rawPlan), context.set);
+    const place = (at: Path) => locateInPlan(source, merged, index, at);
+    const plan = await loadPlan(merged, head.data, context, (complaints) => {
+      for (const { path: at, message } of complaints) {
+        const { line, column } = place(at);
+        context.problems.push({ file: source.file, line, column, message });
+      }
+    });
+    if (plan !== undefined) plans.push(plan);
+  }
+  if (!head.success || context.problems.length > before) return undefined;
+  const { id, name, description, tags, metadata } = head.data;
+  return {
+    source,
+    offering: {
+      id,
+      name,
+      description,
+      tags,
+      metadata: metadata as JsonObject,
+      plans: plans.map(({ definition, compiled }) => servicePlan(definition, compiled.revision)),
+    },
+    compiledPlans: plans.map(({ compiled }) => compiled),
+  };
+}
+
+function withOverrides(merged: JsonObject, overrides: JsonObject): JsonObject {
+  const { set } = merged;
+  if (!isJsonObject(set)) return merged;
+  const relevant = Object.fromEntries(Object.entries(overrides).filter(([key]) => Object.hasOwn(set, key)));
+  return { ...merged, set: mergeMaps(set, relevant) };
+}
+
+async function loadPlan(
+  merged: JsonObject,
+  head: OfferingHead | undefined,
+  context: LoadContext,
+  complain: (complaints: Complaint[]) => void,
+): Promise<{ compiled: CompiledPlan; definition: PlanDefinition } | undefined> {
+  const parsed = planSchema.safeParse(merged);
+  if (!parsed.success) {
+    complain(explainIssues(planSchema, parsed.error.issues));
+    return undefined;
+  }
+  const definition = parsed.data;
+  const { order, complaints } = checkPlan(definition);
+  const { charts, complaints: chartComplaints } = await packCharts(definition, context);
+  complain([...complaints, ...chartComplaints]);
+  if (head === undefined || complaints.length + chartComplaints.length > 0) return undefined;
+  const revision = compileRevision(head, definition, order, charts);
+  const archives = new Map([...charts.values()].map(({ digest, archive }) => [digest, archive]));
+  return { compiled: { revision, charts: archives }, definition };
+}
+
+async function packCharts(
+  plan: PlanDefinition,
+  context: LoadContext,
+): Promise<{ charts: Map<string, PackedChart>; complaints: Complaint[] }> {
+  const charts = new Map<string, PackedChart>();
+  const complaints: Complaint[] = [];
+  for (const [index, { id, helm }] of plan.resources.entries()) {
+    if (helm === undefined) continue;
+    const at = ['resources', index, 'helm'];
+    const folder = path.resolve(context.chartRoot, helm.chart);
+    if (!folder.startsWith(path.resolve(context.chartRoot) + path.sep)) {
+      complaints.push({ path: [...at, 'chart'], message: '`chart` must be a folder below the chart root' });
+      continue;
+    }
+    try {
+      charts.set(id, await packChart(folder));
+    } catch (thrown) {
+      if (!(thrown instanceof HelmError)) throw thrown;
+      complaints.push({ path: [...at, 'chart'], message: thrown.message.replaceAll(folder, helm.chart) });
+      continue;
+    }
+    const values = helm.values as JsonObject;
+    const fault = context.helm && (await lintChart(context.helm, folder, values, plan));
+    if (fault !== undefined) complaints.push({ path: [...at, 'values'], message: fault });
+  }
+  return { charts, complaints };
+}
+
+function report(source: YamlSource, context: LoadContext, complaints: Complaint[]): void {
+  for (const { path: at, message } of complaints) {
+    const { line, column } = source.locate(at);
+    context.problems.push({ file: source.file, line, column, message });
+  }
+}
+
+/** A merged plan comes from two places of the file: points to the plan's own words where they reach as deep. */
+function locateInPlan(
+  source: YamlSource,
+  merged: JsonObject,
+  index: number,
+  at: Path,
+): { line: number; column: number } {
+  const inPlan = source.locate(['plans', index, ...followResource(merged, at, planResources(source, index))]);
+  const inOffering = source.locate(followResource(merged, at, source.content?.resources));
+  return inPlan.depth - 2 >= inOffering.depth ? inPlan : inOffering;
+}
+
+function planResources(source: YamlSource, index: number): JsonValue | undefined {
+  const plans = source.content?.plans;
+  const plan = Array.isArray(plans) ? plans[index] : undefined;
+  return isJsonObject(plan) ? plan.resources : undefined;
+}
+
+/** The same path with the index of a merged resource replaced by its index in `resources`. */
+function followResource(merged: JsonObject, at: Path, resources: JsonValue | undefined): Path {
+  const [first, index, ...rest] = at;
+  const all = merged.resources;
+  if (first !== 'resources' || typeof index !== 'number' || !Array.isArray(all)) return at;
+  const wanted = all[index];
+  if (!isJsonObject(wanted) || !Array.isArray(resources)) return ['resources', 'absent'];
+  const found = resources.findIndex((item) => isJsonObject(item) && item.id === wanted.id);
+  return found === -1 ? ['resources', 'absent'] : ['resources', found, ...rest];
+}

@@ -1,0 +1,116 @@
+/** Checks what users send against the schema that the catalog published for it. */
+import AjvDraft04, { type ErrorObject, type ValidateFunction } from 'ajv-draft-04';
+import { ChandlerError } from '../domain/errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
+import { hint } from './nearest.ts';
+import { parseQuantity, quantityPattern } from './quantity.ts';
+import type { ValidateParameters } from './types.ts';
+
+// CommonJS: under Node's rules the class is the `default` of the default import.
+const ajv = new AjvDraft04.default({
+  strict: true,
+  strictTypes: false,
+  validateFormats: false,
+  verbose: true,
+});
+
+const quantityRules: Record<string, (value: bigint, bound: bigint) => boolean> = {
+  'x-quantity-minimum': (value, bound) => value >= bound,
+  'x-quantity-maximum': (value, bound) => value <= bound,
+};
+for (const [keyword, holds] of Object.entries(quantityRules)) {
+  ajv.addKeyword({
+    keyword,
+    type: 'string',
+    schemaType: 'string',
+    compile: (limit: string) => {
+      const bound = parseQuantity(limit);
+      return (text: string) => {
+        const value = parseQuantity(text);
+        // What is no quantity is the pattern's complaint.
+        return value === undefined || bound === undefined || holds(value, bound);
+      };
+    },
+  });
+}
+
+/** Compiled once per revision and verb. There are as many as plan revisions in use. */
+const validators = new Map<string, ValidateFunction>();
+
+/** See {@link ValidateParameters}. Strings with `{{` or control characters are refused whatever the schema says. */
+export const validateParameters: ValidateParameters = (revision, verb, parameters) => {
+  const key = `${revision.digest} ${verb}`;
+  const validate = validators.get(key) ?? ajv.compile(revision.schemas[verb]);
+  validators.set(key, validate);
+  const sentence = complaintOf(validate, parameters) ?? unsafeText(parameters);
+  if (sentence !== undefined) throw new ChandlerError('InvalidParameters', { sentence });
+};
+
+/** What is wrong with a value under a schema of ours, in one sentence that never quotes the value. */
+export function findComplaint(schema: JsonObject, value: JsonObject): string | undefined {
+  return complaintOf(ajv.compile(schema), value);
+}
+
+function complaintOf(validate: ValidateFunction, value: JsonObject): string | undefined {
+  if (validate(value) === true) return undefined;
+  const error = validate.errors?.[0];
+  return error === undefined ? 'The parameters do not fit the schema of the plan.' : explain(error);
+}
+
+function explain(error: ErrorObject): string {
+  const subject = `The parameter \`${printable(error.instancePath.slice(1))}\``;
+  const params = error.params as Record<string, string | number | boolean | undefined>;
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const known = isJsonObject(error.parentSchema?.properties) ? error.parentSchema.properties : {};
+      const unknown = printable(String(params.additionalProperty));
+      return `There is no parameter \`${unknown}\`; ${hint(unknown, Object.keys(known))}`;
+    }
+    case 'required':
+      return `The parameter \`${String(params.missingProperty)}\` is required.`;
+    case 'type':
+      return `${subject} must be of type ${String(params.type)}.`;
+    case 'enum':
+      return `${subject} must be one of: ${(error.schema as JsonValue[]).map(String).join(', ')}.`;
+    case 'minimum':
+    case 'maximum':
+      return `${subject} must be at ${error.keyword === 'minimum' ? 'least' : 'most'} ${String(params.limit)}.`;
+    case 'x-quantity-minimum':
+      return `${subject} must be at least ${String(error.schema)}.`;
+    case 'x-quantity-maximum':
+      return `${subject} must be at most ${String(error.schema)}.`;
+    case 'maxLength':
+      return `${subject} must not be longer than ${String(params.limit)} characters.`;
+    case 'pattern':
+      if (error.schema === quantityPattern) return `${subject} must be a quantity such as 10Gi.`;
+      return `${subject} must match the pattern ${String(error.schema)}.`;
+    default:
+      return `${subject} ${error.message ?? 'does not fit the schema of the plan'}.`;
+  }
+}
+
+/** Control characters, line and paragraph separators, lone surrogates. */
+const unsafeCharacters = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u;
+
+/** Charts run `tpl` on values, and YAML breaks at lines: such texts never get that far (walked without recursion). */
+function unsafeText(parameters: JsonObject): string | undefined {
+  const open: [string, JsonValue][] = Object.entries(parameters);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [name, value] = next;
+    if (typeof value === 'string') {
+      if (value.includes('{{')) return `The parameter \`${printable(name)}\` must not contain {{.`;
+      if (unsafeCharacters.test(value)) {
+        return `The parameter \`${printable(name)}\` must not contain control characters.`;
+      }
+    } else if (Array.isArray(value)) open.push(...value.map((item): [string, JsonValue] => [name, item]));
+    else if (isJsonObject(value)) {
+      open.push(...Object.entries(value).map(([key, item]): [string, JsonValue] => [`${name}.${key}`, item]));
+    }
+  }
+  return undefined;
+}
+
+/** A name that a user chose, fit for a log and a terminal. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 64);
+}
