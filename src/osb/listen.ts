@@ -24,19 +24,32 @@ const requestTimeout = 30_000;
 /** Longer than the idle time of most proxies in front, so that they close first and no request meets a closing socket. */
 const keepAliveTimeout = 75_000;
 const defaultGraceMs = 25_000;
+/** How long a shutdown waits for the first request on a connection that was just opened. */
+const firstRequestGraceMs = 500;
 
 /** Serves an application over HTTP. @throws when the address cannot be bound */
 export async function listen(app: RequestListener, options: ListenOptions): Promise<Listening> {
-  let closing = false;
   const server = createServer({
     headersTimeout,
     requestTimeout,
     keepAliveTimeout,
     connectionsCheckingInterval: 5000,
   });
-  server.on('request', (_request, response) => {
-    // A connection kept alive through a shutdown would only be idle afterwards.
+  const connections = new Set<Socket>();
+  /** Requests under way by connection. */
+  const requests = new Map<Socket, number>();
+  let closing = false;
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  server.on('request', ({ socket }, response) => {
+    requests.set(socket, (requests.get(socket) ?? 0) + 1);
     response.once('close', () => {
+      const left = (requests.get(socket) ?? 1) - 1;
+      if (left > 0) requests.set(socket, left);
+      else requests.delete(socket);
+      // Kept alive through a shutdown, the connection would only be idle afterwards.
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
   });
@@ -57,9 +70,15 @@ export async function listen(app: RequestListener, options: ListenOptions): Prom
     close: (graceMs = defaultGraceMs) =>
       new Promise((resolve, reject) => {
         closing = true;
-        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+        const timers = [
+          setTimeout(() => server.closeAllConnections(), graceMs),
+          // Node does not count a connection as idle before its first request.
+          setTimeout(() => {
+            for (const socket of connections) if (!requests.has(socket)) socket.destroy();
+          }, firstRequestGraceMs),
+        ];
         server.close((error) => {
-          clearTimeout(timer);
+          for (const timer of timers) clearTimeout(timer);
           if (error === undefined) resolve();
           else reject(error);
         });

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { ChandlerError } from '../domain/errors.ts';
+import type { JsonValue } from '../lib/json.ts';
+import { allowedNamespace } from './allowed-namespace.ts';
+
+const settings = { clusterName: 'default', syncWaitMs: 0, quickWaitMs: 0, ownNamespace: 'broker' };
+
+function check(namespace: JsonValue, patterns: string[]): string | undefined {
+  try {
+    return allowedNamespace({ namespace }, { platform: 'p', namespaces: patterns }, settings);
+  } catch (error) {
+    if (error instanceof ChandlerError) return error.code;
+    throw error;
+  }
+}
+
+describe('allowedNamespace', () => {
+  it.each([
+    ['shop', ['shop']],
+    ['team-a', ['team-*']],
+    ['a-team', ['*-team']],
+    ['anything', ['*']],
+    ['default', ['*']],
+    ['a-b-c', ['a*b*c']],
+    ['ab', ['a*b']],
+    ['second', ['first', 'second']],
+    ['aaa', ['a**a']],
+  ])('%s is allowed by %j', (namespace, patterns) => {
+    expect(check(namespace, patterns)).toBe(namespace);
+  });
+
+  it.each([
+    ['shop', []],
+    ['shop-2', ['shop']],
+    ['my-shop', ['shop']],
+    ['team', ['team-*']],
+    ['xteam-a', ['team-*']],
+    ['aa', ['aa*a']],
+    ['a-c', ['a*b*c']],
+    ['a', ['.']],
+    ['kube-system', ['*', 'kube-system']],
+    ['kube-public', ['kube-*']],
+    ['broker', ['*']],
+  ])('%s is not allowed by %j', (namespace, patterns) => {
+    expect(check(namespace, patterns)).toBe('NamespaceNotAllowed');
+  });
+
+  it.each([
+    [''],
+    [42],
+    [true],
+    [{}],
+    [[]],
+    ['..'],
+    ['A'],
+    ['a.b'],
+    ['a/b'],
+    ['-a'],
+    ['a-'],
+    ['a'.repeat(64)],
+  ])('%j is no namespace', (namespace) => {
+    expect(check(namespace, ['*'])).toBe('MalformedRequest');
+  });
+
+  it('a context without a namespace is fine, and null counts as none', () => {
+    expect(check(null, [])).toBeUndefined();
+    expect(allowedNamespace({}, { platform: 'p', namespaces: [] }, settings)).toBeUndefined();
+  });
+});
