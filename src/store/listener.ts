@@ -96,8 +96,9 @@ export class Listener {
     clearInterval(this.#poll);
     clearTimeout(this.#retry);
     clearTimeout(this.#heartbeat);
-    this.#tellEverybody();
+    // Those who wait for an operation look a last time; workers need no wake any more.
     this.#wakeCallbacks.clear();
+    this.#tellEverybody();
     const client = this.#client;
     this.#client = undefined;
     await client?.end().catch(() => undefined);

@@ -138,7 +138,8 @@ async function write(
   objects: readonly ObservedObject[],
   gone: readonly { uid: string; instance_uid: string }[],
 ): Promise<void> {
-  const firstLook = await selectNews(session, cluster, objects);
+  const distinct = [...new Map(objects.map((object) => [object.uid, object])).values()];
+  const firstLook = await selectNews(session, cluster, distinct);
   const concerned = [
     ...firstLook.map((object) => object.instanceUid),
     ...gone.map((object) => object.instance_uid),
