@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import {
   type Bound,
+  bindSpec,
   describeEachPostgresql,
   type PostgresqlBench,
+  provider,
 } from '../../test/support/each-postgresql.ts';
 
 // What a tenant can do, as the login itself, to be hard to remove.

@@ -1,5 +1,6 @@
 /** Real PostgreSQL servers for tests, set up as an operator sets up a server that Chandler may use. */
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, chown, cp, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -50,10 +51,10 @@ export async function startPostgresqlServer(version: PostgresqlVersion): Promise
   const home = homeOf(version);
   if (home === undefined) throw new Error(`PostgreSQL ${version} is not installed`);
   const folder = await mkdtemp(join(tmpdir(), 'chandler-pg-'));
-  let postmaster: ReturnType<typeof spawn> | undefined;
+  let postmaster: ChildProcess | undefined;
   const stop = async (): Promise<void> => {
-    if (postmaster !== undefined && postmaster.exitCode === null && postmaster.signalCode === null) {
-      const exited = new Promise((resolve) => postmaster?.once('exit', resolve));
+    if (postmaster !== undefined && isRunning(postmaster)) {
+      const exited = once(postmaster, 'exit');
       postmaster.kill('SIGINT');
       await exited;
     }
@@ -71,27 +72,16 @@ export async function startPostgresqlServer(version: PostgresqlVersion): Promise
     await run(initdbCommand, initdbArguments, { cwd: folder });
     await writeAccessRules(data);
 
-    const port = await freePort();
     const logPath = join(folder, 'server.log');
-    const log = await open(logPath, 'a');
-    const settings = ['fsync=off', 'max_connections=150', `listen_addresses=${host}`, `port=${port}`];
-    const [command = '', ...commandArguments] = asOtherUser([
-      ...[join(bin, 'postgres'), '-D', data, '-k', folder],
-      ...settings.flatMap((setting) => ['-c', setting]),
-    ]);
-    postmaster = spawn(command, commandArguments, { cwd: folder, stdio: ['ignore', log.fd, log.fd] });
-    await log.close();
-
-    const asSuperuser = async (statement: string, database = superuser): Promise<QueryResult> => {
-      const client = new Client({ host: folder, port, user: superuser, database, options: ownSettings });
-      await client.connect();
-      try {
-        return await client.query(statement);
-      } finally {
-        await client.end();
-      }
-    };
-    await answering(asSuperuser, logPath);
+    let port = 0;
+    // Somebody else may take the port between the moment it was free and the moment the server wants it.
+    for (let attempt = 1; postmaster === undefined || !isRunning(postmaster); attempt += 1) {
+      if (attempt > 3) throw new Error(`the server did not start:\n${await readFile(logPath, 'utf8')}`);
+      port = await freePort();
+      postmaster = await launch({ bin, data, folder, port, logPath });
+    }
+    const asSuperuser = (statement: string, database?: string) =>
+      queryAsSuperuser({ folder, port }, statement, database);
     const admin = { username: 'chandler_admin', password: new Redacted(generatePassword()) };
     await setUp(asSuperuser, admin);
     return { host, port, admin, asSuperuser, log: () => readFile(logPath, 'utf8'), stop };
@@ -168,17 +158,49 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function answering(asSuperuser: PostgresqlServer['asSuperuser'], logPath: string): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  for (;;) {
+interface Launch {
+  bin: string;
+  data: string;
+  folder: string;
+  port: number;
+  logPath: string;
+}
+
+/** The server process, once it answers or has exited. */
+async function launch({ bin, data, folder, port, logPath }: Launch): Promise<ChildProcess> {
+  const log = await open(logPath, 'a');
+  const settings = ['fsync=off', 'max_connections=150', `listen_addresses=${host}`, `port=${port}`];
+  const [command = '', ...commandArguments] = asOtherUser([
+    ...[join(bin, 'postgres'), '-D', data, '-k', folder],
+    ...settings.flatMap((setting) => ['-c', setting]),
+  ]);
+  const postmaster = spawn(command, commandArguments, { cwd: folder, stdio: ['ignore', log.fd, log.fd] });
+  await log.close();
+  while (isRunning(postmaster)) {
     try {
-      await asSuperuser('select 1');
-      return;
-    } catch (thrown) {
-      if (performance.now() > deadline) {
-        throw new Error(`the server did not start:\n${await readFile(logPath, 'utf8')}`, { cause: thrown });
-      }
+      await queryAsSuperuser({ folder, port }, 'select 1');
+      break;
+    } catch {
       await sleep(50);
     }
+  }
+  return postmaster;
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
+async function queryAsSuperuser(
+  { folder, port }: Pick<Launch, 'folder' | 'port'>,
+  statement: string,
+  database = superuser,
+): Promise<QueryResult> {
+  const client = new Client({ host: folder, port, user: superuser, database, options: ownSettings });
+  await client.connect();
+  try {
+    return await client.query(statement);
+  } finally {
+    await client.end();
   }
 }
