@@ -146,17 +146,20 @@ describe('delivery', () => {
     }
   });
 
-  test('an object that vanishes between its creation and its content is made anew, once', async () => {
+  test('what is deleted between its creation and its content is not brought back by applying, but made anew', async () => {
+    let vanished = false;
     cluster.failNext(
       ({ verb, reference }) => {
-        if (verb !== 'apply') return false;
-        cluster.vanish(reference);
-        return true;
+        if (verb === 'apply' && !vanished) cluster.vanish(reference);
+        vanished ||= verb === 'apply';
+        return false;
       },
-      new KubeError(409, 'Conflict', 'uid mismatch'),
+      new KubeError(0, '', 'never thrown'),
     );
     await deliver();
     expect((await secretEntries()).host).toBe('db.i-1.svc');
+    const onSecret = writes().filter(({ reference }) => reference.kind === 'Secret');
+    expect(onSecret.map(({ verb }) => verb)).toEqual(['create', 'apply', 'create', 'apply']);
   });
 
   test('an earlier life that is still being deleted is waited for, not applied to', async () => {
@@ -240,9 +243,9 @@ describe('withdrawal', () => {
     expect(writes()).toHaveLength(before);
   });
 
-  test('removes nothing when it does not know whose binding it serves', async () => {
-    await deliver();
+  test('removes nothing when it was not told whose binding it serves', async () => {
     const labels = identityLabels({ installationId: 'inst', instanceUid: 'i1' });
+    await cluster.create(foreign('Secret', labels));
     await delivery.withdraw({ ...target, labels });
     expect(await read('Secret')).toBeDefined();
   });

@@ -64,6 +64,9 @@ describe('discovery', () => {
     const object = { ...deployment, metadata: { namespace: 'team', name: 'app' } };
     await expect(cluster.apply(object)).rejects.toMatchObject({ reason: 'UnknownKind' });
     await expect(cluster.list(deployment)).rejects.toBeInstanceOf(KubeError);
+    // Discovery was asked once at first and once after each of the two.
+    await cluster.version();
+    expect(server.requests.filter(({ path }) => path === '/apis')).toHaveLength(3);
     expect(await cluster.get(reference)).toBeUndefined();
     gone = false;
     expect(await cluster.list(deployment)).toEqual([]);

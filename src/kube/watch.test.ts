@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connectCluster } from './connect-cluster.ts';
 import { json, type ScriptedApiServer, startScriptedApiServer, status } from './scripted-api-server.ts';
-import { type Cluster, KubeError } from './types.ts';
+import { type Cluster, KubeError, type KubeObject } from './types.ts';
 
 let server: ScriptedApiServer;
 let cluster: Cluster;
@@ -174,6 +174,22 @@ describe('a watch', () => {
       'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
       'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
     ]);
+  });
+
+  test('gives objects of the kind that was asked for, whatever form the server sends them in', async () => {
+    const kinds: string[] = [];
+    const note = (object: KubeObject) => void kinds.push(`${object.apiVersion} ${object.kind}`);
+    const options = { labelSelector: '', metadataOnly: true };
+    cluster.watch(kind, options, {
+      onSync: (objects) => objects.forEach(note),
+      onChange: ({ object }) => note(object),
+      onBreak() {},
+    });
+    await expect.poll(() => streams.length).toBe(1);
+    const metadata = { name: 'two', resourceVersion: '11' };
+    const partial = { apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata', metadata };
+    streams[0]?.write(`${JSON.stringify({ type: 'ADDED', object: partial })}\n`);
+    await expect.poll(() => kinds).toEqual(['v1 ConfigMap', 'v1 ConfigMap']);
   });
 
   test('begins once its kind is installed', { timeout: 15_000 }, async () => {
