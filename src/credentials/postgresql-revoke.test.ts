@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import {
   type Bound,
@@ -23,12 +24,13 @@ const ownedByLogin = [
   'grant select on mine.numbers to public',
 ];
 
-// An operator and a function that win over the built-in ones for whoever trusts the tenant's search_path.
+// An operator and a function that win over the built-in ones for whoever trusts the tenant's search_path. The low cost
+// makes Postgres evaluate the operator before other conditions.
 const traps = [
   'create table hits (by text)',
   'grant insert on hits to public',
   `create function trap() returns void language sql as $$ insert into public.hits values (current_user) $$`,
-  `create function equal(a name, b name) returns boolean language plpgsql as $$
+  `create function equal(a name, b name) returns boolean language plpgsql cost 0.0001 as $$
      begin perform public.trap(); return a operator(pg_catalog.=) b; end $$`,
   'create operator = (leftarg = name, rightarg = name, function = equal)',
   `create function pg_terminate_backend(pid int) returns boolean language plpgsql as $$
@@ -51,6 +53,24 @@ describeEachPostgresql('the end of a binding', (bench) => {
     expect(await sessionsOf(bench, leaving)).toBe(0);
     expect((await bench.run(staying.uri, 'select * from cats')).rows).toEqual([{ name: 'Tom' }]);
     await bench.run(staying.uri, 'drop table cats');
+  });
+
+  test('its role stays until the last of its sessions is really gone', async () => {
+    const leaving = await bench.bind(await bench.preparedInstance());
+    const session = await bench.connect(leaving.uri);
+    const { rows } = await session.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const pid = rows[0]?.pid ?? 0;
+    process.kill(pid, 'SIGSTOP');
+    const revoking = bench.revoke(leaving);
+    try {
+      await sleep(500);
+      expect(await roleExists(bench, leaving)).toBe(true);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await revoking;
+    expect(await roleExists(bench, leaving)).toBe(false);
+    expect(await sessionsOf(bench, leaving)).toBe(0);
   });
 
   test('nothing that a tenant does keeps its login alive, and its data goes to the owner', async () => {
