@@ -4,7 +4,7 @@ import type { PlanRevision, ResourceSpec } from '../domain/offering.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { Redacted } from '../lib/redacted.ts';
-import { compileTemplate } from '../template/compile-template.ts';
+import { compileTemplate, evaluateCondition } from '../template/compile-template.ts';
 import { MissingValue, TemplateError, type TemplateScope } from '../template/types.ts';
 import { resourceOutputs } from './resource-state.ts';
 
@@ -59,6 +59,14 @@ export function resourceDependencies(spec: ResourceSpec, resources: readonly Res
   const known = new Set(['plan', 'parameters', 'generated', 'instance', ...resources.map(({ id }) => id)]);
   const { references } = compileTemplate(leaves, { known, path: [spec.id] });
   return resources.map(({ id }) => id).filter((id) => id !== spec.id && references.has(id));
+}
+
+/** The first `readyWhen` condition of a resource that does not hold yet. A missing key means that it does not hold. */
+export function unmetCondition(spec: ResourceSpec, scope: TemplateScope): string | undefined {
+  const known = new Set(Object.keys(scope));
+  return spec.readyWhen.find(
+    (text) => !evaluateCondition(compileTemplate(text, { known, path: [spec.id] }), scope),
+  );
 }
 
 /** The admin login of an instance's server, read from the secret resource that the plan names. */

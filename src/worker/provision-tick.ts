@@ -1,7 +1,12 @@
 import { ChandlerError } from '../domain/errors.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { applyObject } from '../provisioners/apply-object.ts';
-import { instanceScope, renderTree, resourceDependencies } from '../provisioners/instance-scope.ts';
+import {
+  instanceScope,
+  renderTree,
+  resourceDependencies,
+  unmetCondition,
+} from '../provisioners/instance-scope.ts';
 import { namespaceObject, namespaceResourceId } from '../provisioners/namespace-object.ts';
 import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
 import { renderResource } from '../provisioners/render-resource.ts';
@@ -34,10 +39,18 @@ export async function provisionTick(context: TickContext): Promise<TickOutcome> 
 }
 
 function graphOf(view: InstanceView): GraphNode[] {
-  const { revision } = view;
-  const nodes = revision.resources.map((spec) =>
-    nodeOf(view, spec.id, [namespaceResourceId, ...resourceDependencies(spec, revision.resources)]),
-  );
+  const { instance, revision, observed } = view;
+  const scope = instanceScope(instance, revision, observed);
+  const nodes = revision.resources.map((spec) => {
+    const node = nodeOf(view, spec.id, [
+      namespaceResourceId,
+      ...resourceDependencies(spec, revision.resources),
+    ]);
+    const unmet = node.state.kind === 'ready' ? unmetCondition(spec, scope) : undefined;
+    return unmet === undefined
+      ? node
+      : { ...node, state: { kind: 'waiting' as const, message: `${spec.id}: waiting for ${unmet}` } };
+  });
   return [nodeOf(view, namespaceResourceId, []), ...nodes];
 }
 

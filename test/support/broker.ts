@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { createKeyFile } from '../../src/lib/key-file.ts';
+import { imageParts } from '../../src/start/quickstart/ground.ts';
 import { OsbClient } from '../../src/start/quickstart/osb-client.ts';
 import { createTestDatabase } from './postgres.ts';
 
@@ -49,7 +50,7 @@ export async function createBrokerHome(): Promise<BrokerHome> {
         CHANDLER_PASSWORD: password,
         CHANDLER_KUBECONFIG: inject('kubeconfigPath'),
         CHANDLER_HELM: inject('helmPath'),
-        CHANDLER_PLAN_SET: JSON.stringify({ image: inject('postgresqlImage') }),
+        CHANDLER_PLAN_SET: JSON.stringify({ image: imageParts(inject('postgresqlImage')) }),
         CHANDLER_PORT: '0',
         CHANDLER_LOG_LEVEL: 'debug',
         ...environment,

@@ -6,6 +6,7 @@ import { chooseClusterSource } from '../../../cluster/choose-cluster-source.ts';
 import type { ClusterAccess } from '../../../cluster/cluster-source.ts';
 import { ensureHelm } from '../../../cluster/helm.ts';
 import { postgresqlImage } from '../../../cluster/local-node/image-table.ts';
+import type { JsonObject } from '../../lib/json.ts';
 import { createKeyFile } from '../../lib/key-file.ts';
 import { ensureDevPostgres } from '../dev-postgres.ts';
 
@@ -22,7 +23,7 @@ export interface Ground<Access> {
 export async function clusterGround(
   wish: { kubeconfig?: string },
   say: Say,
-): Promise<Ground<ClusterAccess & { planSet: Record<string, string>; appImage: string }>> {
+): Promise<Ground<ClusterAccess & { planSet: JsonObject; appImage: string }>> {
   const source = await chooseClusterSource(wish);
   const wasUp = await source.isUp();
   const access = await source.up(say);
@@ -30,13 +31,19 @@ export async function clusterGround(
   return {
     access: {
       ...access,
-      planSet: local ? { image: postgresqlImage } : {},
+      planSet: local ? { image: imageParts(postgresqlImage) } : {},
       appImage: local ? postgresqlImage : 'docker.io/library/postgres:17',
     },
     release: async (tell) => {
       if (!wasUp) await source.down(tell);
     },
   };
+}
+
+/** An image reference as our charts take it: `name:tag` -> repository and tag. */
+export function imageParts(image: string): { repository: string; tag: string } {
+  const colon = image.lastIndexOf(':');
+  return { repository: image.slice(0, colon), tag: image.slice(colon + 1) };
 }
 
 export async function postgresGround(environment: Environment, say: Say): Promise<Ground<{ url: string }>> {
