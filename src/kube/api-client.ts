@@ -66,7 +66,7 @@ export class ApiClient {
     for (let attempt = 1; ; attempt += 1) {
       await this.#bucket.take();
       try {
-        return await this.#exchange(request, {});
+        return await this.#exchange(request, this.#options.requestTimeoutMs);
       } catch (thrown) {
         const error = this.#toKubeError(thrown);
         if (attempt >= maximumAttempts || !(await this.#mayRepeat(error, request, attempt))) throw error;
@@ -74,14 +74,13 @@ export class ApiClient {
     }
   }
 
-  /** One GET without politeness and repetition: for health checks. */
+  /** One GET without politeness and repetition, for health checks: whether it is answered with 2xx in time. */
   async probe(path: string, timeoutMs: number): Promise<boolean> {
-    try {
-      await this.#exchange({ method: 'GET', path, accept: '*/*' }, { timeoutMs });
-      return true;
-    } catch {
-      return false;
-    }
+    const answered = this.#exchange({ method: 'GET', path, accept: '*/*' }, timeoutMs).then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([answered, sleep(timeoutMs, false, { ref: false })]);
   }
 
   /**
@@ -103,6 +102,7 @@ export class ApiClient {
     } catch (thrown) {
       const error = this.#toKubeError(thrown);
       if (error.status === 401) this.#source.renew();
+      if (error instanceof ThrottledError) this.#bucket.pause(error.retryAfterMs);
       throw error;
     }
   }
@@ -114,14 +114,12 @@ export class ApiClient {
     await Promise.all([connections.ordinary.destroy(), connections.watches.destroy()]);
   }
 
-  async #exchange(request: ApiRequest, limits: { timeoutMs?: number }): Promise<ApiAnswer> {
+  async #exchange(request: ApiRequest, timeoutMs: number): Promise<ApiAnswer> {
     const { access, connections } = await this.#connect();
-    const timeoutMs = limits.timeoutMs ?? this.#options.requestTimeoutMs;
     const answer = await connections.ordinary.request({
       ...wire(request, access),
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
-      ...(limits.timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(limits.timeoutMs) }),
     });
     const text = await answer.body.text();
     if (answer.statusCode < 200 || answer.statusCode > 299) {

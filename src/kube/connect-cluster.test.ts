@@ -86,6 +86,16 @@ describe('connections', () => {
     expect(await failure(cluster.get(reference))).toMatchObject({ status: 0, passing: true });
   });
 
+  test('whether it is ready is known within two seconds or so, whatever it does', async () => {
+    const cluster = await connect();
+    server.script = ({ path: at }, response) => at === '/readyz' && response.end('ok') !== undefined;
+    expect(await cluster.ready()).toBe(true);
+    server.script = () => new Promise(() => undefined);
+    const startedAt = performance.now();
+    expect(await cluster.ready()).toBe(false);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+
   test('a read is repeated once when its connection breaks; a creation is not, for it may have happened', async () => {
     const cluster = await connect();
     await cluster.version();

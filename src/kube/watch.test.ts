@@ -131,6 +131,20 @@ describe('a watch', () => {
     await expect.poll(() => log).toEqual(['sync one', 'break Gone', 'sync one']);
   });
 
+  test('comes back as late as an overloaded server asks for', async () => {
+    const answer = server.script;
+    let refusedAt = 0;
+    server.script = (request, response) => {
+      if (!request.query.has('watch') || refusedAt > 0) return answer(request, response);
+      refusedAt = performance.now();
+      return status(response, 429, 'TooManyRequests', 'slow down', { 'retry-after': '1' });
+    };
+    watch();
+    await expect.poll(() => streams.length, { timeout: 5000 }).toBe(1);
+    expect(performance.now() - refusedAt).toBeGreaterThan(950);
+    expect(log).toEqual(['sync one', 'break TooManyRequests']);
+  });
+
   test('outlives an API server that is away', async () => {
     watch();
     await expect.poll(() => streams.length).toBe(1);
