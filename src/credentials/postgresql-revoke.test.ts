@@ -144,6 +144,33 @@ describeEachPostgresql('the end of a binding', (bench) => {
     await bench.run(other.uri, 'select * from bait');
   });
 
+  test('grants it made by a right that it lost since keep a role without login and rights, and an admin is told', async () => {
+    const instance = await bench.preparedInstance();
+    const [leaving, staying] = [await bench.bind(instance), await bench.bind(instance)];
+    await bench.run(
+      leaving.uri,
+      'create table t (n int)',
+      `grant all on t to ${leaving.username} with grant option`,
+      'set role none',
+      `grant select on t to ${staying.username}`,
+      'reset role',
+      `revoke all on t from ${leaving.username}`,
+    );
+    await expect(bench.revoke(leaving)).rejects.toMatchObject({
+      code: 'CredentialsRejected',
+      message: expect.stringContaining('grants that it made') as string,
+    });
+    await expect(bench.run(leaving.uri, 'select 1')).rejects.toMatchObject({ code: '28P01' });
+    const { rowCount } = await bench.server.asSuperuser(
+      `select from pg_auth_members where member = '${leaving.username}'::regrole`,
+    );
+    expect(rowCount).toBe(0);
+
+    await bench.run(staying.uri, 'drop table t');
+    await bench.revoke(leaving);
+    expect(await roleExists(bench, leaving)).toBe(false);
+  });
+
   test('while another session locks what the login owns, the password is dead already and the next try completes', async () => {
     const instance = await bench.preparedInstance();
     const [leaving, staying] = [await bench.bind(instance), await bench.bind(instance)];
