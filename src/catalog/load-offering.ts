@@ -9,7 +9,13 @@ import { compileRevision, servicePlan } from './compile-plan.ts';
 import { type Complaint, explainIssues } from './explain-issues.ts';
 import { lintChart } from './lint-chart.ts';
 import { mergeMaps, mergePlan } from './merge-plan.ts';
-import { type OfferingHead, offeringSchema, type PlanDefinition, planSchema } from './offering-file.ts';
+import {
+  inheritedKeys,
+  type OfferingHead,
+  offeringSchema,
+  type PlanDefinition,
+  planSchema,
+} from './offering-file.ts';
 import type { CatalogProblem, CompiledPlan } from './types.ts';
 import type { Path, YamlSource } from './yaml-source.ts';
 
@@ -141,7 +147,8 @@ function locateInPlan(
 ): { line: number; column: number } {
   const inPlan = source.locate(['plans', index, ...followResource(merged, at, planResources(source, index))]);
   const inOffering = source.locate(followResource(merged, at, source.content?.resources));
-  return inPlan.depth - 2 >= inOffering.depth ? inPlan : inOffering;
+  const inherited = (inheritedKeys as PropertyKey[]).includes(at[0] ?? '');
+  return !inherited || inPlan.depth - 2 >= inOffering.depth ? inPlan : inOffering;
 }
 
 function planResources(source: YamlSource, index: number): JsonValue | undefined {
