@@ -122,12 +122,14 @@ async function debootstrap(root: string, spec: ImageSpec): Promise<void> {
           `--essential-hook=echo "${account.name}:x:${account.id}:${account.id}::${account.home}:/bin/bash" >>"$1/etc/passwd"`,
           `--essential-hook=echo "${account.name}:x:${account.id}:" >>"$1/etc/group"`,
         ];
-  // In a mount namespace of its own, and dying with us, so that a killed run leaves nothing behind.
+  // In namespaces of its own that die with us, so that a killed run leaves neither mounts nor processes.
   await run('setpriv', [
     '--pdeathsig',
     'KILL',
     'unshare',
     '--mount',
+    '--pid',
+    '--mount-proc',
     '--propagation',
     'private',
     '--kill-child',
@@ -209,14 +211,19 @@ export async function importImages(layout: Layout, cached: CachedImage[]): Promi
 /** Imports any docker-archive tar into the node. */
 export async function importTar(layout: Layout, tarPath: string): Promise<void> {
   await stat(tarPath);
-  await ctr(layout, ['images', 'import', tarPath]);
+  // Dies with us: an import that nobody waits for would go on into a cluster that is being taken down.
+  await execa('setpriv', ['--pdeathsig', 'KILL', 'ctr', ...ctrFlags(layout), 'images', 'import', tarPath], {
+    stdin: 'ignore',
+  });
 }
 
 /** Runs containerd's own client against our containerd. */
 export function ctr(layout: Layout, args: string[]) {
-  return execa('ctr', ['--address', layout.containerdSocket, '--namespace', namespace, ...args], {
-    stdin: 'ignore',
-  });
+  return execa('ctr', [...ctrFlags(layout), ...args], { stdin: 'ignore' });
+}
+
+function ctrFlags(layout: Layout): string[] {
+  return ['--address', layout.containerdSocket, '--namespace', namespace];
 }
 
 function markPath(layout: Layout, spec: ImageSpec): string {

@@ -118,7 +118,10 @@ export class LocalNode implements ClusterSource {
   async #bringUp(progress: Progress): Promise<ClusterAccess> {
     const { layout } = this;
     // Another process may have done it while this one waited for the lock.
-    if (await this.isUp()) return this.#access();
+    if (await this.isUp()) {
+      progress('the local cluster is up');
+      return this.#access();
+    }
     const start = performance.now();
     await ensurePackages(nodePackages, progress);
     const binaries = await ensureBinaries(layout.cacheDir, progress);
@@ -191,6 +194,7 @@ export class LocalNode implements ClusterSource {
     ];
     await Promise.all(parts.map((component) => this.#ensure(component)));
     await waitUntil('a ready node', 60, () => this.#nodeReady());
+    await waitUntil('the kubelet that knows its pods', 30, () => this.#kubeletKnowsPods());
     await waitUntil('the default service account', 30, () =>
       this.#api.get('/api/v1/namespaces/default/serviceaccounts/default'),
     );
@@ -225,6 +229,19 @@ export class LocalNode implements ClusterSource {
     const ready = node.status.conditions?.find((condition) => condition.type === 'Ready');
     if (ready?.status !== 'True') throw new Error(ready?.message ?? 'the kubelet has not reported yet');
     return node.status.nodeInfo.kubeletVersion;
+  }
+
+  /** A kubelet that was started anew refuses exec and logs until it has read its pods. */
+  async #kubeletKnowsPods(): Promise<void> {
+    const { nodeName } = this.layout;
+    const query = `fieldSelector=spec.nodeName%3D${nodeName},status.phase%3DRunning`;
+    const [wanted, known] = await Promise.all([
+      this.#api.get<PodList>(`/api/v1/pods?${query}`),
+      this.#api.get<PodList>(`/api/v1/nodes/${nodeName}/proxy/pods`),
+    ]);
+    const uids = new Set((known.items ?? []).map((pod) => pod.metadata.uid));
+    const missing = (wanted.items ?? []).filter((pod) => !uids.has(pod.metadata.uid));
+    if (missing.length > 0) throw new Error(`${missing.length} pods are not known to it yet`);
   }
 
   async #componentStates(): Promise<ComponentStatus[]> {
@@ -277,6 +294,10 @@ export class LocalNode implements ClusterSource {
   }
 }
 
+interface PodList {
+  items: { metadata: { uid: string } }[] | null;
+}
+
 interface NodeObject {
   status: {
     conditions?: { type: string; status: string; message: string }[];
@@ -292,8 +313,14 @@ async function stateOf(
   try {
     return { name, healthy: true, detail: (await check()) ?? detail };
   } catch (cause) {
-    return { name, healthy: false, detail: cause instanceof Error ? cause.message : String(cause) };
+    return { name, healthy: false, detail: reasonOf(cause) };
   }
+}
+
+/** The last line: that is where a failed command says why. */
+function reasonOf(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return message.trim().split('\n').at(-1) ?? message;
 }
 
 function hashOf(value: object): string {
