@@ -125,10 +125,11 @@ export const clusterContract: ContractCase[] = [
   {
     name: 'raises the generation when the spec changes, and only then',
     async run({ cluster, namespace }) {
-      const deployment = (paused: boolean, annotation: string): KubeObject => ({
+      const deployment = (paused: boolean, label: string): KubeObject => ({
         apiVersion: 'apps/v1',
         kind: 'Deployment',
-        metadata: { name: 'idle', namespace, annotations: { annotation } },
+        // Of annotations a Deployment counts changes, too: they may be for its pods.
+        metadata: { name: 'idle', namespace, labels: { label } },
         spec: {
           replicas: 0,
           paused,

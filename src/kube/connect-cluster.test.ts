@@ -240,6 +240,14 @@ describe('answers', () => {
     expect(sent?.headers.authorization).toBe('Bearer first-token');
   });
 
+  test('an apply under the uid of an object that was replaced is a conflict, as it is for one that is gone', async () => {
+    const cluster = await connect();
+    const text = 'ConfigMap "settings" is invalid: metadata.uid: Invalid value: "u": field is immutable';
+    server.script = ({ method }, response) => method === 'PATCH' && status(response, 422, 'Invalid', text);
+    const late = { ...object, metadata: { ...object.metadata, uid: 'u' } };
+    expect(await failure(cluster.apply(late))).toMatchObject({ status: 409, reason: 'Conflict' });
+  });
+
   test('a list is read page by page, and anew when its pages aged away', async () => {
     const cluster = await connect();
     let expired = false;

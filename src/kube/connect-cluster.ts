@@ -33,6 +33,7 @@ const fieldManager = 'chandler';
 const pageSize = '500';
 /** Bookmarks come about every minute; a stream silent for longer than this is taken up again on a new connection. */
 const watchIdleMs = 150_000;
+const uidIsAnother = /\bmetadata\.uid: Invalid value: .*field is immutable/;
 const reachKeptMs = 10_000;
 
 /**
@@ -105,14 +106,22 @@ class ApiCluster implements Cluster {
 
   async apply(object: KubeObject): Promise<ApplyResult> {
     const served = await this.#discovery.find(object);
-    const answer = await this.#write(object, {
-      method: 'PATCH',
-      path: objectPath(served, object.metadata.namespace, object.metadata.name),
-      query: { fieldManager, force: 'true' },
-      contentType: 'application/apply-patch+yaml',
-      body: object,
-    });
-    return { object: toKubeObject(answer.body), warnings: parseWarnings(answer.headers.warning) };
+    try {
+      const answer = await this.#write(object, {
+        method: 'PATCH',
+        path: objectPath(served, object.metadata.namespace, object.metadata.name),
+        query: { fieldManager, force: 'true' },
+        contentType: 'application/apply-patch+yaml',
+        body: object,
+      });
+      return { object: toKubeObject(answer.body), warnings: parseWarnings(answer.headers.warning) };
+    } catch (error) {
+      // The API server calls it a conflict when nothing is there, but invalid when another object took the place.
+      if (error instanceof KubeError && error.status === 422 && uidIsAnother.test(error.message)) {
+        throw new KubeError(409, 'Conflict', error.message, error);
+      }
+      throw error;
+    }
   }
 
   async delete(reference: ObjectReference, options: { uid: string }): Promise<'deleting' | 'gone'> {
