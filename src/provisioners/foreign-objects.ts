@@ -1,0 +1,51 @@
+import { ChandlerError } from '../domain/errors.ts';
+import type { KindReference, KubeObject } from '../kube/types.ts';
+import { labelKeys } from '../lib/labels.ts';
+import { kubeFailure } from './kube-failure.ts';
+import type { InstanceTarget } from './types.ts';
+
+/** Kinds whose loss somebody else would feel. What controllers derive (pods, endpoints) hangs on these. */
+const foreignKinds: KindReference[] = [
+  { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
+  { apiVersion: 'v1', kind: 'Secret' },
+  { apiVersion: 'v1', kind: 'ConfigMap' },
+  { apiVersion: 'apps/v1', kind: 'StatefulSet' },
+  { apiVersion: 'apps/v1', kind: 'Deployment' },
+];
+
+/**
+ * Makes sure that the instance's namespace holds nothing of anybody else before anything in it is deleted.
+ * @throws ChandlerError `ResourceFailed` that names what is in the way, `ClusterUnreachable`
+ */
+export async function refuseForeignObjects(target: InstanceTarget): Promise<void> {
+  const foreign = await findForeign(target);
+  if (foreign.length === 0) return;
+  throw new ChandlerError('ResourceFailed', {
+    sentence: `The namespace ${target.namespace} holds objects that Chandler did not make: ${foreign.slice(0, 10).join(', ')}. Move or delete them, then deprovision again.`,
+  });
+}
+
+async function findForeign({ cluster, namespace }: InstanceTarget): Promise<string[]> {
+  try {
+    const lists = await Promise.all(
+      foreignKinds.map((kind) =>
+        cluster.list(kind, { namespace, labelSelector: `!${labelKeys.installation}` }),
+      ),
+    );
+    return lists
+      .flat()
+      .filter((object) => !isDerived(object))
+      .map((object) => `${object.kind} ${object.metadata.name}`);
+  } catch (thrown) {
+    throw kubeFailure(thrown, 'ResourceFailed', `The namespace ${namespace} could not be looked through`);
+  }
+}
+
+/** Objects that Kubernetes puts into every namespace, or that a controller made from an object of ours. */
+function isDerived(object: KubeObject): boolean {
+  const owners = object.metadata.ownerReferences;
+  return (
+    (Array.isArray(owners) && owners.length > 0) ||
+    (object.kind === 'ConfigMap' && object.metadata.name === 'kube-root-ca.crt')
+  );
+}
