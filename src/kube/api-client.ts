@@ -174,6 +174,7 @@ export class ApiClient {
 
   #toKubeError(thrown: unknown): KubeError {
     if (thrown instanceof KubeError) return thrown;
+    this.#source.recheck();
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown';
     const lost = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(code);
     const text = `The API server of cluster ${this.#cluster} does not answer (${code}).`;

@@ -33,6 +33,8 @@ export interface AccessSource {
   current(): Promise<ClusterAccess>;
   /** The server refused the credentials: load them anew at the next call. */
   renew(): void;
+  /** The server did not answer or is not the one we trust: look at the next call whether the file was written anew. */
+  recheck(): void;
 }
 
 const cachedForMs = 30_000;
@@ -78,6 +80,9 @@ export function clusterAccess(options: AccessOptions): AccessSource {
           `The credentials of the cluster could not be loaded (${kindOf(cause)}).`,
         );
       }
+    },
+    recheck() {
+      cached = undefined;
     },
     renew() {
       cached = undefined;

@@ -1,3 +1,5 @@
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ConnectOptions, connectCluster } from './connect-cluster.ts';
@@ -158,6 +160,21 @@ describe('credentials', () => {
     const refused = await failure(cluster.get(reference));
     expect(refused).toMatchObject({ status: 401, reason: 'Unauthorized' });
     server.writeKubeconfig({ token: 'second-token' });
+    expect((await cluster.get(reference))?.metadata.name).toBe('settings');
+  });
+
+  test('a cluster that was set up anew elsewhere is found by the rewritten kubeconfig', async () => {
+    const cluster = await connect();
+    await cluster.version();
+    const moved = await startScriptedApiServer();
+    moved.script = ({ path: at }, response) => at === path && json(response, object);
+    const { kubeconfigPath } = server;
+    await server.close();
+    mkdirSync(dirname(kubeconfigPath));
+    copyFileSync(moved.kubeconfigPath, kubeconfigPath);
+    server = moved;
+    // The first may still go to the old address.
+    await cluster.get(reference).catch(() => undefined);
     expect((await cluster.get(reference))?.metadata.name).toBe('settings');
   });
 
