@@ -82,9 +82,13 @@ function assertNumber(number: number, path: readonly (string | number)[]): void 
 
 /** A path as people write it, short enough for a sentence. */
 function where(path: readonly (string | number)[]): string {
-  const text = path.map(String).join('.');
-  if (text === '') return 'The body';
-  return text.length > 100 ? `${text.slice(0, 100).toWellFormed()}...` : text;
+  if (path.length === 0) return 'The body';
+  // Keys may hold anything, also what would rule the terminal of whoever reads the sentence.
+  const text = path
+    .map(String)
+    .join('.')
+    .replaceAll(/[^\x21-\x7e]/g, '?');
+  return `The field ${text.length > 100 ? `${text.slice(0, 100)}...` : text}`;
 }
 
 function malformed(sentence: string): ChandlerError {

@@ -87,5 +87,6 @@ export function requireIds(query: { serviceId?: string; planId?: string }): {
 
 /** Something a client sent, short enough to be repeated in a sentence. */
 function quote(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
+  const printable = text.replaceAll(/[^\x20-\x7e]/g, '?');
+  return JSON.stringify(printable.length > 100 ? `${printable.slice(0, 100)}...` : printable);
 }

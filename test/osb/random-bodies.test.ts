@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => broker.close());
 beforeEach(() => broker.worker.putOffAll());
 
-const runs = 150;
+const runs = 100;
 
 function keepsItsWord(answer: Answer): void {
   expect(answer.text).not.toMatch(/node_modules|\.ts:\d|\n\s+at /);
@@ -26,7 +26,7 @@ function keepsItsWord(answer: Answer): void {
   }
   expect(answer.status).toBeGreaterThanOrEqual(400);
   expect(answer.json.error).toMatch(/^([A-Z][a-z]*)+$/);
-  expect(answer.json.description).toMatch(/^\S[\s\S]*\.$/);
+  expect(answer.json.description).toMatch(/^[A-Za-z_][^\p{Cc}]*$/u);
   expect(answer.text.length).toBeLessThan(2000);
 }
 

@@ -1,9 +1,7 @@
 /** The HTTP side of a broker on a real Postgres, and a client that sends exactly what a test says. */
 import { request as httpRequest } from 'node:http';
-import AjvDraft04 from 'ajv-draft-04';
 import pg from 'pg';
-import type { ValidateParameters } from '../../src/catalog/types.ts';
-import { ChandlerError } from '../../src/domain/errors.ts';
+import { validateParameters } from '../../src/catalog/validate-parameters.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 import { generatePassword } from '../../src/lib/password.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
@@ -153,24 +151,9 @@ async function snapshot(query: (sql: string) => Promise<Record<string, unknown>[
   const tables = await query(
     `select table_name as name from information_schema.tables where table_schema = 'public' order by 1`,
   );
-  const lines: string[] = [];
-  for (const { name } of tables) {
-    const [row] = await query(
-      `select count(*) as count, md5(coalesce(string_agg(t::text, '|' order by t::text), '')) as digest from ${String(name)} t`,
-    );
-    lines.push(`${String(name)} ${String(row?.count)} ${String(row?.digest)}`);
-  }
-  return lines.join('\n');
+  const digests = tables.map(
+    ({ name }) =>
+      `select '${String(name)}' as name, count(*) as rows, md5(string_agg(t::text, '|' order by t::text)) as digest from ${String(name)} t`,
+  );
+  return JSON.stringify(await query(digests.join(' union all ')), null, 1);
 }
-
-const ajv = new AjvDraft04.default({ strict: false });
-
-const validateParameters: ValidateParameters = (revision, verb, parameters) => {
-  const validate = ajv.compile(revision.schemas[verb]);
-  if (!validate(parameters)) {
-    const [first] = validate.errors ?? [];
-    throw new ChandlerError('InvalidParameters', {
-      sentence: `parameters${first?.instancePath ?? ''} ${first?.message ?? 'are wrong'}.`,
-    });
-  }
-};

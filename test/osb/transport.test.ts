@@ -1,20 +1,16 @@
 import { connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/lib/json.ts';
-import { listen } from '../../src/osb/listen.ts';
 import type { RequestFields } from '../../src/telemetry/events.ts';
 import { newId, pollInstance, putInstance } from './requests.ts';
 import { basic, otherCredential, startTestBroker, type TestBroker } from './test-broker.ts';
 
 let broker: TestBroker;
 const finished: RequestFields[] = [];
-const faulted: unknown[] = [];
 beforeAll(async () => {
   broker = await startTestBroker({
     events: {
       requestFinished: (fields) => finished.push(fields),
-      requestFaulted: (fields) => faulted.push(fields),
     },
   });
 });
@@ -160,81 +156,6 @@ describe('routes', () => {
   });
 });
 
-describe('health', () => {
-  it('is told without credentials', async () => {
-    const headers = { authorization: undefined, 'x-broker-api-version': undefined };
-    expect(await broker.send({ path: '/healthz', headers })).toMatchObject({
-      status: 200,
-      json: { status: 'ok' },
-    });
-    expect(await broker.send({ path: '/readyz', headers })).toMatchObject({
-      status: 200,
-      json: { status: 'ok', checks: { store: true } },
-    });
-  });
-
-  it('is not ready when a check fails, and does not say why to strangers', async () => {
-    const reasons: unknown[] = [];
-    const sick = await startTestBroker({
-      events: { notReady: (fields) => reasons.push(fields) },
-      deps: {
-        readinessChecks: [{ name: 'cluster', check: () => Promise.reject(new Error('secret address')) }],
-      },
-    });
-    try {
-      const answer = await sick.send({ path: '/readyz' });
-      expect(answer).toMatchObject({ status: 503, json: { checks: { store: true, cluster: false } } });
-      expect(answer.text).not.toContain('secret');
-      expect(reasons).toEqual([{ check: 'cluster', cause: new Error('secret address') }]);
-      expect((await sick.send({ path: '/healthz' })).status).toBe(200);
-    } finally {
-      await sick.close();
-    }
-  });
-});
-
-describe('faults', () => {
-  it('an unexpected one answers 500 without a word of its cause, which is logged', async () => {
-    const sick = await startTestBroker({
-      events: { requestFaulted: (fields) => faulted.push(fields) },
-      deps: {
-        validateParameters: () => {
-          throw new TypeError('Cannot read properties of undefined (secret)');
-        },
-      },
-    });
-    try {
-      const before = await sick.rows();
-      const answer = await sick.send(putInstance(newId()));
-      expect(answer).toMatchObject({ status: 500, json: { error: 'InternalServerError' } });
-      expect(answer.text).not.toMatch(/secret|TypeError|stack/);
-      expect(await sick.rows()).toBe(before);
-      expect(faulted.at(-1)).toMatchObject({
-        requestId: answer.headers['x-request-id'],
-        errorCode: 'Internal',
-        cause: expect.any(TypeError),
-      });
-    } finally {
-      await sick.close();
-    }
-  });
-
-  it('a database that is away answers 503', async () => {
-    const sick = await startTestBroker();
-    await sick.store.close();
-    try {
-      expect(await sick.send(pollInstance('x'))).toMatchObject({
-        status: 503,
-        text: '{"error":"StoreUnavailable","description":"The state of Chandler is not reachable at the moment."}',
-      });
-      expect((await sick.send({ path: '/readyz' })).status).toBe(503);
-      expect((await sick.send({ path: '/healthz' })).status).toBe(200);
-    } finally {
-      await sick.close();
-    }
-  });
-});
-
 describe('raw bytes', () => {
   const head = `Authorization: ${basic('platform', 'correct horse')}\r\nX-Broker-API-Version: 2.17\r\nHost: x\r\n`;
 
@@ -306,44 +227,5 @@ describe('log lines', () => {
     finished.length = 0;
     await broker.send({ path: '/v2/service_instances/none' });
     await expect.poll(() => finished).toMatchObject([{ status: 404, errorCode: 'InstanceNotFound' }]);
-  });
-});
-
-describe('the server', () => {
-  it('closes gracefully: a request under way is answered, an idle connection closed', async () => {
-    const { promise: release, resolve } = Promise.withResolvers<void>();
-    const server = await listen(
-      (_request, response) => {
-        void release.then(() => response.end('{"done":true}'));
-      },
-      { host: '127.0.0.1', port: 0 },
-    );
-    const idle = connect(server.port, '127.0.0.1');
-    const idleClosed = new Promise<void>((done) => idle.on('close', () => done()));
-    const answer = fetch(`${server.url}/`).then((response) => response.json());
-    await sleep(100);
-    const began = performance.now();
-    const closed = server.close();
-    setTimeout(resolve, 700);
-    expect(await answer).toEqual({ done: true });
-    await closed;
-    await idleClosed;
-    expect(performance.now() - began).toBeLessThan(10_000);
-    await expect(fetch(`${server.url}/`)).rejects.toThrow();
-  });
-
-  it('does not wait for ever for a request that never ends', async () => {
-    const server = await listen(() => undefined, { host: '127.0.0.1', port: 0 });
-    const answer = fetch(`${server.url}/`);
-    answer.catch(() => undefined);
-    await sleep(50);
-    await server.close(100);
-    await expect(answer).rejects.toThrow();
-  });
-
-  it('says when its address is taken', async () => {
-    await expect(listen(() => undefined, { host: '127.0.0.1', port: broker.http.port })).rejects.toThrow(
-      /EADDRINUSE/,
-    );
   });
 });

@@ -1,0 +1,45 @@
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { listen } from './listen.ts';
+
+describe('the server', () => {
+  it('closes gracefully: a request under way is answered, an idle connection closed', async () => {
+    const { promise: release, resolve } = Promise.withResolvers<void>();
+    const server = await listen(
+      (_request, response) => {
+        void release.then(() => response.end('{"done":true}'));
+      },
+      { host: '127.0.0.1', port: 0 },
+    );
+    const idle = connect(server.port, '127.0.0.1');
+    const idleClosed = new Promise<void>((done) => idle.on('close', () => done()));
+    const answer = fetch(`${server.url}/`).then((response) => response.json());
+    await sleep(100);
+    const began = performance.now();
+    const closed = server.close();
+    setTimeout(resolve, 700);
+    expect(await answer).toEqual({ done: true });
+    await closed;
+    await idleClosed;
+    expect(performance.now() - began).toBeLessThan(10_000);
+    await expect(fetch(`${server.url}/`)).rejects.toThrow();
+  });
+
+  it('does not wait for ever for a request that never ends', async () => {
+    const server = await listen(() => undefined, { host: '127.0.0.1', port: 0 });
+    const answer = fetch(`${server.url}/`);
+    answer.catch(() => undefined);
+    await sleep(50);
+    await server.close(100);
+    await expect(answer).rejects.toThrow();
+  });
+
+  it('says when its address is taken', async () => {
+    const first = await listen(() => undefined, { host: '127.0.0.1', port: 0 });
+    await expect(listen(() => undefined, { host: '127.0.0.1', port: first.port })).rejects.toThrow(
+      /EADDRINUSE/,
+    );
+    await first.close();
+  });
+});
