@@ -65,6 +65,7 @@ export const errorCatalogue = {
     'NamespaceNotAllowed',
     'This namespace may not be used with these credentials.',
   ),
+  NamespaceNotFound: caller(400, 'NamespaceNotFound', 'The namespace to deliver to does not exist.'),
   NotBindable: caller(400, 'BadRequest', 'This plan is not bindable.'),
   InstanceNotFound: caller(404, 'NotFound', 'There is no such service instance.'),
   BindingNotFound: caller(404, 'NotFound', 'There is no such service binding.'),
@@ -115,9 +116,12 @@ export const errorCatalogue = {
   ChartRejected: admin('ChartRejected', 'The chart of this plan could not be rendered.'),
   TemplateFailed: admin('TemplateFailed', 'An expression of this plan could not be evaluated.'),
   ResourceFailed: admin('ResourceFailed', 'A resource of this service instance failed.'),
-  NamespaceMissing: {
-    ...caller(400, 'NamespaceMissing', 'The namespace to deliver to does not exist or is being deleted.'),
-  },
+  // 5xx although the caller must act: the row exists, and only orphan mitigation makes the platform delete it.
+  NamespaceMissing: caller(
+    500,
+    'NamespaceMissing',
+    'The namespace to deliver to does not exist or is being deleted.',
+  ),
   DeliveryRejected: admin(
     'DeliveryRejected',
     'Kubernetes rejected the Secret or ConfigMap of this service binding.',
@@ -127,7 +131,7 @@ export const errorCatalogue = {
     ...passing(500, 'DeadlineExceeded', 'The operation did not finish within its time limit.'),
     retry: false,
   },
-  Cancelled: { ...caller(500, 'Cancelled', 'The operation was cancelled by a later request.') },
+  Cancelled: caller(500, 'Cancelled', 'The operation was cancelled by a later request.'),
   ClusterUnreachable: passing(503, 'ClusterUnreachable', 'The Kubernetes cluster does not answer.'),
   ServerUnreachable: passing(
     503,

@@ -6,7 +6,7 @@ it('a redacted value never prints, whatever prints it', () => {
   const secret = new Redacted('hunter2');
   const printed = [
     String(secret),
-    `${secret}`,
+    ['', secret].join(''),
     JSON.stringify({ secret }),
     inspect(secret),
     inspect({ deep: [secret] }),

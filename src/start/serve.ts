@@ -10,6 +10,7 @@ import { createDelivery } from '../delivery/kubernetes-delivery.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { createHelm } from '../helm/create-helm.ts';
 import { findHelm } from '../helm/find-helm.ts';
+import type { Helm } from '../helm/types.ts';
 import { connectCluster } from '../kube/connect-cluster.ts';
 import type { Cluster } from '../kube/types.ts';
 import { loadKeyFile } from '../lib/key-file.ts';
@@ -23,6 +24,7 @@ import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { startWatcher } from '../worker/watcher.ts';
 import { startWorker } from '../worker/worker.ts';
 import { openChartFolder } from './chart-folder.ts';
+import { clusterAccess } from './cluster-access.ts';
 import { watchedCluster } from './watched-cluster.ts';
 
 export interface RunningBroker {
@@ -59,10 +61,15 @@ export async function serve(
     });
     undo.push(() => store.close());
 
-    const catalog = await loadCatalog({ folder: config.catalogFolder, overrides: { set: config.planSet } });
+    const helm = createHelm({ helmPath: await findHelm(config.helmPath, process.env.PATH) });
+    const catalog = await loadCatalog({
+      folder: config.catalogFolder,
+      helm,
+      overrides: { set: config.planSet },
+    });
     await publishRevisions(catalog, store);
 
-    const { http, stopWork } = await startParts(config, store, catalog, events);
+    const { http, stopWork } = await startParts(config, { store, catalog, helm, events });
     undo.push(stopWork, () => http.close());
     events.brokerStarted({
       address: http.url,
@@ -87,7 +94,14 @@ async function publishRevisions(catalog: Catalog, store: Store): Promise<void> {
   for (const { revision, charts } of catalog.compiledPlans) await store.putRevision(revision, charts);
 }
 
-async function startParts(config: Config, store: Store, catalog: Catalog, events: Events) {
+interface Parts {
+  store: Store;
+  catalog: Catalog;
+  helm: Helm;
+  events: Events;
+}
+
+async function startParts(config: Config, { store, catalog, helm, events }: Parts) {
   const owner = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const cluster = await connectCluster({
     name: config.clusterName,
@@ -95,7 +109,6 @@ async function startParts(config: Config, store: Store, catalog: Catalog, events
     ...(config.kube.kind === 'kubeconfig' ? { kubeconfigPath: config.kube.path } : { inCluster: true }),
   });
   const charts = await openChartFolder(store);
-  const helm = createHelm({ helmPath: await findHelm(config.helmPath) });
   const watcher = startWatcher(watchedCluster(cluster, store.installationId), store, events, {
     owner,
     leaseSeconds: config.leaseSeconds,
@@ -134,6 +147,7 @@ async function startParts(config: Config, store: Store, catalog: Catalog, events
           syncWaitMs: config.syncWaitSeconds * 1000,
           quickWaitMs: config.quickWaitMs,
         },
+        access: clusterAccess(cluster),
         readinessChecks: [{ name: 'cluster', check: () => assertReady(cluster) }],
       }),
       { host: config.host, port: config.port },

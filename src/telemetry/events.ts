@@ -4,7 +4,7 @@
  * throws. Level `error` is kept for what an admin must act on.
  */
 import { type ErrorCode, errorCatalogue } from '../domain/errors.ts';
-import type { OperationType } from '../domain/operation.ts';
+import type { Operation, OperationType } from '../domain/operation.ts';
 import type { Logger } from './logger.ts';
 import { describeCause } from './redact-fields.ts';
 
@@ -14,6 +14,16 @@ export interface OperationFields {
   operationUid: string;
   instanceUid: string;
   bindingUid?: string;
+}
+
+/** The ids of an operation, as events name them. */
+export function operationFields(operation: Operation): OperationFields {
+  return {
+    type: operation.type,
+    operationUid: operation.uid,
+    instanceUid: operation.instanceUid,
+    ...(operation.bindingUid === undefined ? {} : { bindingUid: operation.bindingUid }),
+  };
 }
 
 /** An object in a cluster, as lines about it name it. */

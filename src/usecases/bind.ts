@@ -6,10 +6,10 @@ import type { Operation } from '../domain/operation.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { Redacted } from '../lib/redacted.ts';
 import type { NewBinding, StoreTransaction } from '../store/types.ts';
+import { operationFields } from '../telemetry/events.ts';
 import { allowedNamespace, assertAllowed } from './allowed-namespace.ts';
 import type { Caller, ChangeRequest } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
-import { operationFields } from './operation-fields.ts';
 import { assertPlanOfInstance, planNotListed, revisionOf } from './resolve-plan.ts';
 import { sameBinding } from './same-attributes.ts';
 import { settle } from './settle.ts';
@@ -43,6 +43,7 @@ type Promised =
  */
 export async function bind(deps: UsecaseDeps, caller: Caller, request: BindRequest): Promise<BindOutcome> {
   const contextNamespace = allowedNamespace(request.context, caller, deps.settings);
+  await assertNamespaceExists(deps, caller, request, contextNamespace);
   const password = new Redacted(deps.newPassword());
   const promised = await transactAgain(
     deps.store,
@@ -58,6 +59,29 @@ export async function bind(deps: UsecaseDeps, caller: Caller, request: BindReque
   const binding =
     operation.bindingUid === undefined ? undefined : await deps.store.findBindingByUid(operation.bindingUid);
   return { kind: own ? 'created' : 'exists', credentials: credentialsOf(binding) };
+}
+
+/**
+ * A first bind into a namespace that is not there is refused while nothing exists yet; afterwards it could only fail
+ * and leave a row to delete. A repeat is not asked again: its answer is in Postgres.
+ * @throws ChandlerError `NamespaceNotFound`
+ */
+async function assertNamespaceExists(
+  { store, access, settings }: UsecaseDeps,
+  caller: Caller,
+  { instanceId, bindingId }: BindRequest,
+  contextNamespace: string | undefined,
+): Promise<void> {
+  const key = { platform: caller.platform, instanceId };
+  const instance = await store.findInstance(key);
+  const namespace = contextNamespace ?? instance?.contextNamespace;
+  if (instance === undefined || namespace === undefined) return;
+  if ((await store.findBinding({ ...key, bindingId })) !== undefined) return;
+  assertAllowed(namespace, caller, settings);
+  if (await access.namespaceExists(instance.cluster, namespace)) return;
+  throw new ChandlerError('NamespaceNotFound', {
+    sentence: `The namespace ${namespace} does not exist or is being deleted. Create it first, or choose another one in context.namespace.`,
+  });
 }
 
 interface BindContext {

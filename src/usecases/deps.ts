@@ -10,7 +10,17 @@ export interface UsecaseDeps {
   readonly validateParameters: ValidateParameters;
   /** A new random password; see lib/password. */
   readonly newPassword: (length?: number) => string;
+  readonly access: Access;
   readonly settings: UsecaseSettings;
+}
+
+/** What the HTTP side may look at outside Postgres: reads only, each with a short time limit (design, section 2). */
+export interface Access {
+  /**
+   * Whether a namespace exists and is not being deleted. True as well when the cluster does not answer in time: the
+   * operation then finds out.
+   */
+  namespaceExists(cluster: string, namespace: string): Promise<boolean>;
 }
 
 export interface UsecaseSettings {

@@ -1,8 +1,8 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
+import { operationFields } from '../telemetry/events.ts';
 import { abandonOperation } from './abandon-operation.ts';
 import type { UsecaseDeps } from './deps.ts';
-import { operationFields } from './operation-fields.ts';
 
 export interface SettleOptions {
   acceptsIncomplete: boolean;

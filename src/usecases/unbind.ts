@@ -1,8 +1,8 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
+import { operationFields } from '../telemetry/events.ts';
 import type { Caller, ChangeRequest } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
-import { operationFields } from './operation-fields.ts';
 import { assertPlanOfInstance, requireIds, revisionForDelete } from './resolve-plan.ts';
 import { settle } from './settle.ts';
 import { transactAgain } from './transact-again.ts';

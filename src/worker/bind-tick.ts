@@ -1,4 +1,3 @@
-import type { ServiceInstance } from '../domain/instance.ts';
 import { deliverCredentials, viewBinding } from './binding-view.ts';
 import { engineTarget, viewInstance } from './instance-view.ts';
 import { type TickContext, type TickOutcome, waitPollMs } from './types.ts';
@@ -11,7 +10,7 @@ export async function bindTick(context: TickContext): Promise<TickOutcome> {
   if (instance.state === 'provisioning') {
     return { kind: 'wait', description: 'waiting for the service instance', pollAfterMs: waitPollMs };
   }
-  if (revision.bind === undefined || !isUsable(instance)) {
+  if (revision.bind === undefined || instance.state !== 'ready') {
     return { kind: 'failed', code: 'InstanceNotUsable', sentence: 'The service instance cannot be bound.' };
   }
   const target = await engineTarget(view, instance.outputs);
@@ -27,8 +26,4 @@ export async function bindTick(context: TickContext): Promise<TickOutcome> {
     description: 'The service binding is ready.',
     commit: (transaction) => transaction.setBindingCredentials(binding.uid, credentials),
   };
-}
-
-function isUsable(instance: ServiceInstance): boolean {
-  return instance.state === 'ready' || instance.state === 'deprovision failed';
 }

@@ -9,7 +9,7 @@ import {
   type OperationOutcome,
   type StoreTransaction,
 } from '../store/types.ts';
-import type { OperationFields } from '../telemetry/events.ts';
+import { operationFields } from '../telemetry/events.ts';
 import { bindTick } from './bind-tick.ts';
 import { deprovisionTick } from './deprovision-tick.ts';
 import { keepLease } from './lease-keeper.ts';
@@ -34,11 +34,6 @@ const endStates: Record<OperationType, EndStates> = {
   bind: { of: 'binding', succeeded: 'bound', failed: 'bind failed' },
   unbind: { of: 'binding', succeeded: 'unbound', failed: 'unbind failed' },
 };
-
-/** The ids that every event about an operation carries. */
-export function operationFields({ type, uid, instanceUid, bindingUid }: Operation): OperationFields {
-  return { type, operationUid: uid, instanceUid, ...(bindingUid === undefined ? {} : { bindingUid }) };
-}
 
 function ageMs(operation: Operation): number {
   return Math.max(0, Date.now() - operation.createdAt.getTime());

@@ -1,4 +1,5 @@
-import { operationFields, runOperation } from './run-operation.ts';
+import { operationFields } from '../telemetry/events.ts';
+import { runOperation } from './run-operation.ts';
 import type { WorkerDeps } from './types.ts';
 
 export interface Worker {

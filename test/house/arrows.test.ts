@@ -8,10 +8,14 @@ afterEach(() => rm(planted, { force: true }));
 
 it('make check refuses an arrow that the design does not allow', async () => {
   await writeFile(planted, "export { openStore } from '../store/open-store.ts';\n");
-  const { exitCode, stdout } = await execa('depcruise', ['--config', '.dependency-cruiser.cjs', 'src/domain'], {
-    preferLocal: true,
-    reject: false,
-  });
+  const { exitCode, stdout } = await execa(
+    'depcruise',
+    ['--config', '.dependency-cruiser.cjs', 'src/domain'],
+    {
+      preferLocal: true,
+      reject: false,
+    },
+  );
   expect(stdout).toContain(`arrows-of-domain: ${planted} → src/store/open-store.ts`);
   expect(exitCode).toBeGreaterThan(0);
 }, 60_000);

@@ -198,7 +198,43 @@ describe('bind', () => {
     expect((await broker.send(putBinding(newId(), newId(), { plan_id: 'gone' }))).status).toBe(400);
   });
 
-  it('answers a synchronous failure with the error of the operation', async () => {
+  it('refuses a namespace that does not exist while nothing exists yet, and asks nothing about a repeat', async () => {
+    const asked: string[] = [];
+    const careful = await startTestBroker({
+      access: {
+        namespaceExists: (cluster, namespace) => {
+          asked.push(`${cluster}/${namespace}`);
+          return Promise.resolve(namespace === 'team-here');
+        },
+      },
+    });
+    try {
+      const own = await readyInstance(careful);
+      const inNamespace = (namespace: string) => ({ context: { platform: 'kubernetes', namespace } });
+      const before = await careful.rows();
+      expect(await careful.send(putBinding(own, newId(), inNamespace('team-gone')))).toMatchObject({
+        status: 400,
+        json: {
+          error: 'NamespaceNotFound',
+          description: expect.stringMatching(/team-gone.*Create it first/),
+        },
+      });
+      expect(await careful.send(putBinding(own, newId(), inNamespace('kube-system')))).toMatchObject({
+        status: 400,
+      });
+      expect(await careful.rows()).toBe(before);
+
+      const id = newId();
+      const path = putBinding(own, id, inNamespace('team-here'));
+      await Promise.all([careful.send(path), careful.worker.finishNext()]);
+      expect((await careful.send(path)).status).toBe(200);
+      expect(asked).toEqual(['default/team-gone', 'default/team-here']);
+    } finally {
+      await careful.close();
+    }
+  });
+
+  it('answers a synchronous failure with the error of the operation, as 5xx so that the platform deletes the row', async () => {
     const [answer] = await Promise.all([
       broker.send(putBinding(instance, newId(), {}, '')),
       broker.worker.finishNext({
@@ -207,7 +243,7 @@ describe('bind', () => {
       }),
     ]);
     expect(answer).toMatchObject({
-      status: 400,
+      status: 500,
       json: { error: 'NamespaceMissing', description: 'The namespace team-a does not exist.' },
     });
   });

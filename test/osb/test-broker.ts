@@ -54,6 +54,7 @@ export async function startTestBroker(
   options: {
     events?: Partial<Events>;
     settings?: Partial<AppDeps['settings']>;
+    access?: AppDeps['access'];
     deps?: Partial<AppDeps>;
   } = {},
 ): Promise<TestBroker> {
@@ -87,6 +88,7 @@ export async function startTestBroker(
         namespaces: ['*'],
       },
     ],
+    access: options.access ?? { namespaceExists: () => Promise.resolve(true) },
     readinessChecks: [],
     ...options.deps,
   });
