@@ -17,6 +17,7 @@ export default defineConfig({
             'test/house/**/*.test.ts',
             'cluster/**/*.test.ts',
           ],
+          globalSetup: ['test/support/packages-setup.ts'],
           testTimeout: 30_000,
           hookTimeout: 120_000,
         },
