@@ -89,6 +89,7 @@ async function applyResource(
   { deps, claim, guard }: TickContext,
 ): Promise<void> {
   const { store, events } = deps;
+  const known = inventory.filter((item) => item.resourceId === resourceId);
   const itemOf = ({ object }: DesiredObject) => ({
     instanceUid: instance.uid,
     cluster: instance.cluster,
@@ -98,11 +99,11 @@ async function applyResource(
   await store.transact(async (transaction) => {
     await transaction.assertHeld(claim);
     await transaction.planInventory(desired.map(itemOf));
+    // A watcher that is woken looks for kinds that nobody watched before; else only its slow poll would. Once, because
+    // a wake ends the backoff of a tick that fails.
+    if (known.length === 0) await transaction.wakeInstance(instance.uid);
   });
-  const plan = planApply(
-    desired,
-    inventory.filter((item) => item.resourceId === resourceId),
-  );
+  const plan = planApply(desired, known);
   for (const item of plan.prune) {
     guard();
     if (item.objectUid !== undefined) await target.cluster.delete(item, { uid: item.objectUid });
