@@ -47,12 +47,23 @@ export async function quickstart(options: QuickstartOptions): Promise<void> {
   const instancePath = `/v2/service_instances/${instanceId}`;
   const bindingPath = `${instancePath}/service_bindings/${bindingId}`;
   const walk: Partial<Walk> = {};
+  const interrupted = untilInterrupted();
 
   let failure: unknown;
   try {
-    await walkThrough(walk, options, { instancePath, bindingPath, bindingId });
+    const walking = walkThrough(walk, options, { instancePath, bindingPath, bindingId });
+    await Promise.race([
+      walking,
+      interrupted.then(() => {
+        walking.catch(() => undefined);
+        throw new QuickstartFailed('interrupted; what was made so far is removed');
+      }),
+    ]);
     printResult(walk as Walk, { started, instancePath, bindingPath });
-    if (!options.once) await untilInterrupted();
+    if (!options.once) {
+      print('Press Ctrl-C to stop the broker and to remove the sample app with its instance.');
+      await interrupted;
+    }
   } catch (thrown) {
     failure = thrown;
   }
@@ -69,6 +80,8 @@ interface Paths {
 function list(tasks: ConstructorParameters<typeof Listr<Partial<Walk>>>[0]) {
   return new Listr<Partial<Walk>>(tasks, {
     concurrent: false,
+    // An interrupt is ours to handle: what was made so far must be removed.
+    registerSignalListeners: false,
     rendererOptions: { timer: PRESET_TIMER, collapseSubtasks: false },
     fallbackRendererOptions: { timer: PRESET_TIMER },
   });
@@ -211,10 +224,15 @@ Its log is in ${logFolder}/quickstart.log. Try next:
 `);
 }
 
+/** Resolves at the first Ctrl-C or SIGTERM; the second one ends the process at once. */
 function untilInterrupted(): Promise<void> {
-  print('Press Ctrl-C to stop the broker and to remove the sample app with its instance.');
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        resolve();
+        process.once(signal, () => process.exit(1));
+      });
+    }
   });
 }
 
@@ -276,6 +294,7 @@ async function cleanUp(
       })),
     {
       exitOnError: !tolerant,
+      registerSignalListeners: false,
       rendererOptions: { timer: PRESET_TIMER },
       fallbackRendererOptions: { timer: PRESET_TIMER },
     },
