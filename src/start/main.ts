@@ -1,12 +1,11 @@
 #!/usr/bin/env node
 /** The `chandler` command: the only file that reads process.env. */
 import { Command } from 'commander';
-import { CatalogInvalid } from '../catalog/types.ts';
 import { ConfigInvalid } from '../config/config.ts';
 import { readConfig } from '../config/read-config.ts';
-import { ChandlerError } from '../domain/errors.ts';
-import { createKeyFile, KeyFileError } from '../lib/key-file.ts';
+import { createKeyFile } from '../lib/key-file.ts';
 import { migrate } from '../store/migrate.ts';
+import { explainFailure } from './explain-failure.ts';
 
 const program = new Command('chandler')
   .description('The Open Service Broker for Kubernetes.')
@@ -86,18 +85,8 @@ function stopOnSignal(stop: (signal: string) => Promise<void>): void {
   }
 }
 
-/** Errors that are meant for the reader are shown as one sentence; anything else with its stack. */
 function fail(thrown: unknown): never {
-  const readable =
-    thrown instanceof ConfigInvalid ||
-    thrown instanceof CatalogInvalid ||
-    thrown instanceof KeyFileError ||
-    thrown instanceof ChandlerError ||
-    (thrown instanceof Error &&
-      ['ClusterError', 'KeyMismatch', 'HelmError', 'QuickstartFailed'].includes(thrown.name));
-  process.stderr.write(
-    `${readable ? thrown.message : thrown instanceof Error ? thrown.stack : String(thrown)}\n`,
-  );
+  process.stderr.write(`${explainFailure(thrown)}\n`);
   process.exit(1);
 }
 

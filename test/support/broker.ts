@@ -19,8 +19,33 @@ export interface TestBroker {
   readonly pid: number;
   /** Everything that the process printed so far. */
   log(): string;
+  /** The same, line by line. */
+  lines(): LogLine[];
+  /** Kills the process with SIGKILL as soon as it prints a line that fits. Call it before what makes it print. */
+  killAt(fits: (line: LogLine) => boolean): Promise<LogLine>;
   /** Ends the process and waits until it is gone. */
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+}
+
+/** A line of the structured log; fields of src/telemetry/events.ts, in so far as tests read them. */
+export interface LogLine {
+  time: string;
+  message: string;
+  operationUid?: string;
+  type?: string;
+  kind?: string;
+  namespace?: string;
+  name?: string;
+  description?: string;
+  installationId?: string;
+}
+
+/** How a `chandler serve` ended that was not meant to run. */
+export interface RefusedStart {
+  exitCode: number | null;
+  stderr: string;
+  stdout: string;
+  seconds: number;
 }
 
 /** A database and a key that outlive the brokers started on them. */
@@ -29,6 +54,10 @@ export interface BrokerHome {
   readonly password: string;
   /** @param environment laid over the defaults */
   start(environment?: Record<string, string>): Promise<TestBroker>;
+  /** Runs `chandler serve` until it ends by itself; after 30 s it is killed. An empty value unsets the variable. */
+  startAndFail(environment: Record<string, string>): Promise<RefusedStart>;
+  /** Kills what still runs. */
+  stop(): Promise<void>;
   /** Kills what still runs, drops the database, deletes the key. */
   remove(): Promise<void>;
 }
@@ -39,52 +68,99 @@ export async function createBrokerHome(): Promise<BrokerHome> {
   await createKeyFile(keyFile);
   const database = await createTestDatabase();
   const running = new Set<TestBroker>();
+  const defaults = {
+    DATABASE_URL: database.url,
+    CHANDLER_KEY_FILE: keyFile,
+    CHANDLER_USERNAME: username,
+    CHANDLER_PASSWORD: password,
+    CHANDLER_KUBECONFIG: inject('kubeconfigPath'),
+    CHANDLER_HELM: inject('helmPath'),
+    CHANDLER_PLAN_SET: JSON.stringify({ image: imageParts(inject('postgresqlImage')) }),
+    CHANDLER_PORT: '0',
+    CHANDLER_LOG_LEVEL: 'debug',
+  };
+  const stop = async () => {
+    for (const broker of running) await broker.kill('SIGKILL');
+  };
   return {
     databaseUrl: database.url,
     password,
     async start(environment = {}) {
-      const broker = await startBroker({
-        DATABASE_URL: database.url,
-        CHANDLER_KEY_FILE: keyFile,
-        CHANDLER_USERNAME: username,
-        CHANDLER_PASSWORD: password,
-        CHANDLER_KUBECONFIG: inject('kubeconfigPath'),
-        CHANDLER_HELM: inject('helmPath'),
-        CHANDLER_PLAN_SET: JSON.stringify({ image: imageParts(inject('postgresqlImage')) }),
-        CHANDLER_PORT: '0',
-        CHANDLER_LOG_LEVEL: 'debug',
-        ...environment,
-      });
+      const broker = await startBroker({ ...defaults, ...environment });
       running.add(broker);
       return broker;
     },
+    startAndFail: (environment) => refusedStart({ ...defaults, ...environment }),
+    stop,
     async remove() {
-      for (const broker of running) await broker.kill('SIGKILL');
+      await stop();
       await database.drop();
       await rm(folder, { recursive: true });
     },
   };
 }
 
-async function startBroker(environment: Record<string, string>): Promise<TestBroker> {
+function spawnServe(environment: Record<string, string>) {
   const child = spawn(process.execPath, ['src/start/main.ts', 'serve'], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let text = '';
-  const collect = (chunk: Buffer) => {
-    text += chunk.toString();
-  };
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
-  const url = await addressOf(child, () => text);
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => {
+    output.stdout += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    output.stderr += chunk.toString();
+  });
+  return { child, output };
+}
+
+async function startBroker(environment: Record<string, string>): Promise<TestBroker> {
+  const { child, output } = spawnServe(environment);
+  const log = () => output.stdout + output.stderr;
+  const url = await addressOf(child, log);
   return {
     client: new OsbClient({ url, username, password }),
     url,
     pid: child.pid ?? 0,
-    log: () => text,
+    log,
+    lines: () => parseLines(output.stdout),
+    killAt: (fits) => killAt(child, () => parseLines(output.stdout).find(fits)),
     kill: (signal) => end(child, signal),
   };
+}
+
+/** Complete lines only: the last one may still be on its way. */
+function parseLines(text: string): LogLine[] {
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as LogLine);
+}
+
+function killAt(child: ChildProcess, look: () => LogLine | undefined): Promise<LogLine> {
+  return new Promise((resolve, reject) => {
+    let seen: LogLine | undefined;
+    child.stdout?.on('data', () => {
+      seen ??= look();
+      if (seen !== undefined) child.kill('SIGKILL');
+    });
+    child.once('exit', () => {
+      if (seen === undefined) reject(new Error('the broker ended before it printed the line to kill it at'));
+      else resolve(seen);
+    });
+  });
+}
+
+async function refusedStart(environment: Record<string, string>): Promise<RefusedStart> {
+  const startedAt = performance.now();
+  const { child, output } = spawnServe(environment);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+  const exitCode = await new Promise<number | null>((resolve) => {
+    child.once('close', (code) => resolve(code));
+  });
+  clearTimeout(timer);
+  return { exitCode, ...output, seconds: (performance.now() - startedAt) / 1000 };
 }
 
 async function addressOf(child: ChildProcess, log: () => string): Promise<string> {
