@@ -130,13 +130,13 @@ create table operations (
   constraint operations_of_binding check ((type in ('bind', 'unbind')) = (binding_uid is not null)),
   constraint operations_finished check ((state = 'in progress') = (finished_at is null)),
   constraint operations_lease_complete check ((lease_owner is null) = (lease_until is null)),
-  constraint operations_lease_in_progress check (lease_owner is null or state = 'in progress'),
   constraint operations_seal_complete check ((data_key is null) = (key_id is null)
                                              and (originating_identity_sealed is null or data_key is not null))
 );
 comment on table operations is 'A promise to a platform and the job that keeps it. src/store/operation-queue.ts tells its life.';
 comment on column operations.position is 'Order of creation, also within one transaction.';
 comment on column operations.fence is 'Counts claims and cancellations; a worker''s writes carry the fence it claimed with.';
+comment on column operations.lease_until is 'A cancelled operation keeps its lease: until it ends, or its worker gives it up, nothing else may begin on the same resource.';
 comment on column operations.wakes is 'Counts wakes. When it grew since the claim (wakes_at_claim), the release makes the operation due at once.';
 comment on column operations.details is 'What later ticks need of earlier ones, for example the Kubernetes version that charts were rendered for.';
 create unique index operations_one_active_per_instance on operations (instance_uid)
@@ -144,7 +144,7 @@ create unique index operations_one_active_per_instance on operations (instance_u
 create unique index operations_one_active_per_binding on operations (binding_uid)
   where state = 'in progress' and binding_uid is not null;
 create index operations_due on operations (run_at, position) where state = 'in progress';
-create index operations_leased on operations (lease_until) where lease_until is not null;
+create index operations_leased on operations (instance_uid) where lease_until is not null;
 create index operations_active_by_instance on operations (instance_uid) where state = 'in progress';
 create index operations_latest_of_instance on operations (instance_uid, position desc) where binding_uid is null;
 create index operations_latest_of_binding on operations (binding_uid, position desc) where binding_uid is not null;

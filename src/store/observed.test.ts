@@ -8,7 +8,7 @@ import {
   testRevision,
 } from '../../test/support/store.ts';
 import type { ServiceInstance } from '../domain/instance.ts';
-import type { ObservedObject, OperationQueue, Store } from './types.ts';
+import { LeaseLost, type ObservedObject, type OperationQueue, type Store } from './types.ts';
 
 let opened: TestStore;
 let store: Store;
@@ -26,6 +26,7 @@ afterAll(() => opened?.close());
 /** Each test has an instance with an operation that sleeps for an hour. */
 beforeEach(async () => {
   await queryDatabase(opened.url, 'delete from observed_objects');
+  await store.holdLease(watcher.lease, watcher.owner, 600);
   await queryDatabase(opened.url, `update operations set run_at = now() + interval '1 day'`);
   instance = await store.transact(async (transaction) => {
     const inserted = await transaction.insertInstance(newInstance());
@@ -49,6 +50,7 @@ async function wasWoken(): Promise<boolean> {
 }
 
 const cluster = 'local';
+const watcher = { cluster, lease: 'watcher:local', owner: 'this one' };
 function seen(name: string, version: number | string, values: Partial<ObservedObject> = {}): ObservedObject {
   return {
     ...{
@@ -69,79 +71,79 @@ const known = () => store.listObserved(instance.uid);
 describe('observe', () => {
   test('writes the object down as it is and wakes the operation', async () => {
     const object = seen('a', 1, { bindingUid: 'b' });
-    await queue.observe(cluster, object);
+    await queue.observe(watcher, object);
     expect(await known()).toEqual([object]);
     expect(await wasWoken()).toBe(true);
   });
 
   test('of what is known wakes nobody', async () => {
-    await queue.observe(cluster, seen('a', 7));
+    await queue.observe(watcher, seen('a', 7));
     await wasWoken();
-    await queue.observe(cluster, seen('a', 7));
+    await queue.observe(watcher, seen('a', 7));
     expect(await wasWoken()).toBe(false);
-    await queue.observe(cluster, seen('a', 8));
+    await queue.observe(watcher, seen('a', 8));
     expect(await wasWoken()).toBe(true);
   });
 
   test('does not put an older sighting over a newer one, compared as numbers', async () => {
-    await queue.observe(cluster, seen('a', 10));
+    await queue.observe(watcher, seen('a', 10));
     await wasWoken();
-    await queue.observe(cluster, seen('a', 9));
+    await queue.observe(watcher, seen('a', 9));
     expect(await known()).toEqual([seen('a', 10)]);
     expect(await wasWoken()).toBe(false);
   });
 
   test('does not bring back what was deleted since', async () => {
-    await queue.observe(cluster, seen('a', 1));
-    await queue.observeGone(cluster, seen('a', 5));
+    await queue.observe(watcher, seen('a', 1));
+    await queue.observeGone(watcher, seen('a', 5));
     await wasWoken();
-    await queue.observe(cluster, seen('a', 4));
+    await queue.observe(watcher, seen('a', 4));
     expect(await known()).toEqual([]);
     expect(await wasWoken()).toBe(false);
   });
 
   test('of an object that got its label back after the watch had reported it as deleted shows it again', async () => {
-    await queue.observe(cluster, seen('a', 1));
-    await queue.observeGone(cluster, seen('a', 5));
-    await queue.observe(cluster, seen('a', 6));
+    await queue.observe(watcher, seen('a', 1));
+    await queue.observeGone(watcher, seen('a', 5));
+    await queue.observe(watcher, seen('a', 6));
     expect(await known()).toEqual([seen('a', 6)]);
   });
 
   test('of a new object under an old name replaces the old one, and a late sighting of the old one does not', async () => {
-    await queue.observe(cluster, seen('a', 3));
+    await queue.observe(watcher, seen('a', 3));
     const successor = seen('a', 5, { uid: 'uid-successor' });
-    await queue.observe(cluster, successor);
+    await queue.observe(watcher, successor);
     expect(await known()).toEqual([successor]);
-    await queue.observe(cluster, seen('a', 4));
+    await queue.observe(watcher, seen('a', 4));
     expect(await known()).toEqual([successor]);
   });
 
   test('by worker and watcher at once keeps the newest', async () => {
     const versions = [3, 9, 1, 7, 10, 2, 8];
-    await Promise.all(versions.map((version) => queue.observe(cluster, seen('a', version))));
+    await Promise.all(versions.map((version) => queue.observe(watcher, seen('a', version))));
     expect(await known()).toEqual([seen('a', 10)]);
   });
 
   test('of an object whose labels name nothing of ours is kept for whoever looks for orphans', async () => {
-    await queue.observe(cluster, seen('a', 1, { instanceUid: 'not a uid' }));
+    await queue.observe(watcher, seen('a', 1, { instanceUid: 'not a uid' }));
     expect(await store.listObserved('not a uid')).toHaveLength(1);
   });
 });
 
 describe('observeGone', () => {
   test('removes the object and wakes, once', async () => {
-    await queue.observe(cluster, seen('a', 1));
+    await queue.observe(watcher, seen('a', 1));
     await wasWoken();
-    await queue.observeGone(cluster, seen('a', 2));
+    await queue.observeGone(watcher, seen('a', 2));
     expect(await known()).toEqual([]);
     expect(await wasWoken()).toBe(true);
-    await queue.observeGone(cluster, seen('a', 2));
+    await queue.observeGone(watcher, seen('a', 2));
     expect(await wasWoken()).toBe(false);
   });
 
   test('of another uid leaves the object alone', async () => {
-    await queue.observe(cluster, seen('a', 5));
-    await queue.observeGone(cluster, seen('a', 4, { uid: 'uid-predecessor' }));
+    await queue.observe(watcher, seen('a', 5));
+    await queue.observeGone(watcher, seen('a', 4, { uid: 'uid-predecessor' }));
     expect(await known()).toEqual([seen('a', 5)]);
   });
 });
@@ -152,40 +154,40 @@ describe('observeAll', () => {
   test('leaves exactly the objects named, of that kind and cluster, and wakes for what went', async () => {
     const service = seen('a', 1, { kind: 'Service', uid: 'uid-service' });
     const elsewhere = seen('a', 1, { cluster: 'another', uid: 'uid-elsewhere' });
-    await queue.observe(cluster, service);
-    await queue.observe('another', elsewhere);
-    await queue.observe(cluster, seen('a', 1));
-    await queue.observe(cluster, seen('gone', 1));
+    await queue.observe(watcher, service);
+    await queue.observe({ ...watcher, cluster: 'another' }, elsewhere);
+    await queue.observe(watcher, seen('a', 1));
+    await queue.observe(watcher, seen('gone', 1));
     await wasWoken();
 
-    await queue.observeAll(cluster, pods, [seen('a', 1)]);
+    await queue.observeAll(watcher, pods, [seen('a', 1)]);
     expect(await known()).toEqual([elsewhere, seen('a', 1), service]);
     expect(await wasWoken()).toBe(true);
 
-    await queue.observeAll(cluster, pods, [seen('a', 1)]);
+    await queue.observeAll(watcher, pods, [seen('a', 1)]);
     expect(await wasWoken()).toBe(false);
   });
 
   test('adds and updates, and wakes for that', async () => {
-    await queue.observeAll(cluster, pods, [seen('a', 1), seen('b', 1)]);
+    await queue.observeAll(watcher, pods, [seen('a', 1), seen('b', 1)]);
     expect(await wasWoken()).toBe(true);
-    await queue.observeAll(cluster, pods, [seen('a', 2), seen('b', 1)]);
+    await queue.observeAll(watcher, pods, [seen('a', 2), seen('b', 1)]);
     expect(await known()).toEqual([seen('a', 2), seen('b', 1)]);
     expect(await wasWoken()).toBe(true);
-    await queue.observeAll(cluster, pods, []);
+    await queue.observeAll(watcher, pods, []);
     expect(await known()).toEqual([]);
   });
 
   test('of a list older than an object does not forbid its arrival through the watch', async () => {
-    await queue.observe(cluster, seen('a', 101));
-    await queue.observeAll(cluster, pods, []);
-    await queue.observe(cluster, seen('a', 101));
+    await queue.observe(watcher, seen('a', 101));
+    await queue.observeAll(watcher, pods, []);
+    await queue.observe(watcher, seen('a', 101));
     expect(await known()).toEqual([seen('a', 101)]);
   });
 
   test('takes a thousand objects of many instances', async () => {
     const many = Array.from({ length: 1_000 }, (_, index) => seen(`pod-${index}`, 1));
-    await queue.observeAll(cluster, pods, many);
+    await queue.observeAll(watcher, pods, many);
     expect(await known()).toHaveLength(1_000);
   });
 });
@@ -207,7 +209,7 @@ test('an operation that is made while a sighting commits sees it or is woken by 
     };
     const [objects] = await Promise.all([
       tick(),
-      queue.observe(cluster, seen('racing', version, { instanceUid: other.uid })),
+      queue.observe(watcher, seen('racing', version, { instanceUid: other.uid })),
     ]);
     const saw = objects.some(({ object }) =>
       JSON.stringify(object).includes(`"resourceVersion":"${version}"`),
@@ -215,4 +217,17 @@ test('an operation that is made while a sighting commits sees it or is woken by 
     expect(saw || (await queue.msUntilNextDue()) === 0).toBe(true);
     await store.transact((transaction) => transaction.cancelOperation(operationUid, 'next round'));
   }
+});
+
+test('a watcher that was deposed while it stood still cannot bring back what its successor saw go', async () => {
+  await queue.observe(watcher, seen('a', 1));
+  await queryDatabase(opened.url, "update leases set expires_at = now() - interval '1 second'");
+  const successor = { ...watcher, owner: 'the next one' };
+  expect(await store.holdLease(successor.lease, successor.owner, 600)).toBe(true);
+  await queue.observeAll(successor, { apiVersion: 'v1', kind: 'Pod' }, []);
+
+  await expect(queue.observe(watcher, seen('a', 2))).rejects.toThrow(LeaseLost);
+  await expect(queue.observeGone(watcher, seen('a', 2))).rejects.toThrow(LeaseLost);
+  expect(await known()).toEqual([]);
+  await store.releaseLease(successor.lease, successor.owner);
 });

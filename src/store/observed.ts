@@ -1,6 +1,6 @@
 /**
- * The last known state of objects in clusters. Written by the one elected watcher of a cluster, and by workers right
- * after an apply, which may come in any order:
+ * The last known state of objects in clusters. Written by the elected watcher of a cluster alone: every write checks
+ * its lease, so that a watcher that was deposed while it stood still cannot bring back what its successor saw go.
  *
  * - An object that is no newer than what is known (`resourceVersion`, compared as a number when both are digits)
  *   changes nothing and wakes nobody.
@@ -17,7 +17,7 @@ import { isJsonObject } from '../lib/json.ts';
 import { lockInstanceRows } from './instances.ts';
 import { wakeInstances } from './operations.ts';
 import { query, type Session } from './session.ts';
-import type { ObservedObject } from './types.ts';
+import { LeaseLost, type ObservedObject, type WatcherHold } from './types.ts';
 
 interface ObservedRow {
   cluster: string;
@@ -131,13 +131,24 @@ async function upsert(session: Session, cluster: string, objects: readonly Obser
   return [...replaced, ...written].map((row) => row.instance_uid);
 }
 
+/** The lease row stays locked until the write commits, so nobody can take over in between. @throws LeaseLost */
+async function assertWatching(session: Session, { lease, owner }: WatcherHold): Promise<void> {
+  const held = await query(
+    session,
+    'select 1 from leases where name = :lease and owner = :owner and expires_at > clock_timestamp() for share',
+    { lease, owner },
+  );
+  if (held.length === 0) throw new LeaseLost(`the lease ${lease} is not held`);
+}
+
 /** Locks, looks again, writes, wakes. A first look without locks spares unchanged objects all of it. */
 async function write(
   session: Session,
-  cluster: string,
+  watcher: WatcherHold,
   objects: readonly ObservedObject[],
   gone: readonly { uid: string; instance_uid: string }[],
 ): Promise<void> {
+  const { cluster } = watcher;
   const distinct = [...new Map(objects.map((object) => [object.uid, object])).values()];
   const firstLook = await selectNews(session, cluster, distinct);
   const concerned = [
@@ -145,6 +156,7 @@ async function write(
     ...gone.map((object) => object.instance_uid),
   ];
   if (concerned.length === 0) return;
+  await assertWatching(session, watcher);
   await lockInstanceRows(session, [...new Set(concerned)]);
   const changed = await upsert(session, cluster, await selectNews(session, cluster, firstLook));
   const removed = await query<{ instance_uid: string }>(
@@ -155,13 +167,13 @@ async function write(
   await wakeInstances(session, [...new Set([...changed, ...removed.map((row) => row.instance_uid)])]);
 }
 
-export async function observe(session: Session, cluster: string, object: ObservedObject): Promise<void> {
-  await write(session, cluster, [object], []);
+export async function observe(session: Session, watcher: WatcherHold, object: ObservedObject): Promise<void> {
+  await write(session, watcher, [object], []);
 }
 
 export async function observeAll(
   session: Session,
-  cluster: string,
+  watcher: WatcherHold,
   kind: { apiVersion: string; kind: string },
   objects: readonly ObservedObject[],
 ): Promise<void> {
@@ -170,12 +182,23 @@ export async function observeAll(
     `select uid, instance_uid from observed_objects
      where cluster = :cluster and api_version = :apiVersion and kind = :kind and gone_at is null
        and not uid = any (:uids::text[])`,
-    { cluster, apiVersion: kind.apiVersion, kind: kind.kind, uids: objects.map((object) => object.uid) },
+    {
+      cluster: watcher.cluster,
+      apiVersion: kind.apiVersion,
+      kind: kind.kind,
+      uids: objects.map((object) => object.uid),
+    },
   );
-  await write(session, cluster, objects, gone);
+  await write(session, watcher, objects, gone);
 }
 
-export async function observeGone(session: Session, cluster: string, object: ObservedObject): Promise<void> {
+export async function observeGone(
+  session: Session,
+  watcher: WatcherHold,
+  object: ObservedObject,
+): Promise<void> {
+  const { cluster } = watcher;
+  await assertWatching(session, watcher);
   await lockInstanceRows(session, [object.instanceUid]);
   const known = await query<{ instance_uid: string }>(
     session,

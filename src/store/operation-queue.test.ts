@@ -162,7 +162,7 @@ describe('one active operation', () => {
 });
 
 describe('cancelOperation', () => {
-  test('voids the running claim and makes room for the next operation in one transaction', async () => {
+  test('voids what the running claim writes and makes room for the next operation in one transaction', async () => {
     const { instance, operation } = await enqueue();
     const running = await claim();
     const next = await store.transact(async (transaction) => {
@@ -175,7 +175,68 @@ describe('cancelOperation', () => {
     expect(await store.findOperation(operation.uid)).toMatchObject({
       ...{ state: 'failed', errorCode: 'Cancelled', description: 'cancelled by a delete' },
     });
+    expect((await store.findOperation(next.uid))?.state).toBe('in progress');
+  });
+
+  /** A deprovision behind a cancelled provision whose worker is still at it. */
+  async function cancelledUnderWork(leaseSeconds: number) {
+    const { instance, operation } = await enqueue();
+    const late = await claim('late', leaseSeconds);
+    const next = await store.transact(async (transaction) => {
+      await transaction.cancelOperation(operation.uid, 'cancelled');
+      return transaction.enqueueOperation(newOperation(instance, { type: 'deprovision' }));
+    });
+    return { instance, late, next };
+  }
+
+  test('holds back what follows until the late worker gives up: an effect of it may be on its way', async () => {
+    const { instance, late, next } = await cancelledUnderWork(60);
+    expect(await queue.claim('another', 60)).toBeUndefined();
+    expect(await queue.msUntilNextDue()).toBeGreaterThan(50_000);
+    const elsewhere = await enqueue();
+    expect((await claim()).operation.uid).toBe(elsewhere.operation.uid);
+
+    let woken = 0;
+    const stop = queue.onWake(() => {
+      woken += 1;
+    });
+    await queue.giveUp(late);
     expect((await claim()).operation.uid).toBe(next.uid);
+    await expect.poll(() => woken).toBeGreaterThan(0);
+    stop();
+    expect(instance.uid).toBe(next.instanceUid);
+  });
+
+  test('holds back what follows no longer than the lease of a worker that died', async () => {
+    const { next } = await cancelledUnderWork(1);
+    expect(await queue.claim('another', 60)).toBeUndefined();
+    await expect
+      .poll(async () => (await queue.claim('another', 60))?.operation.uid, { timeout: 5000 })
+      .toBe(next.uid);
+  });
+
+  test('a late worker that only releases gives up as well', async () => {
+    const { late, next } = await cancelledUnderWork(60);
+    await queue.release(late, asleep);
+    expect((await claim()).operation.uid).toBe(next.uid);
+  });
+
+  test('of one binding does not hold back another', async () => {
+    const { instance } = await enqueue();
+    await finish(await claim());
+    const [one, two] = await store.transact(async (transaction) => [
+      await transaction.insertBinding(newBinding(instance)),
+      await transaction.insertBinding(newBinding(instance)),
+    ]);
+    const bindOne = await store.transact((transaction) => transaction.enqueueOperation(newOperation(one)));
+    await claim('late');
+    const bindTwo = await store.transact(async (transaction) => {
+      await transaction.cancelOperation(bindOne.uid, 'cancelled');
+      await transaction.enqueueOperation(newOperation(one, { type: 'unbind' }));
+      return transaction.enqueueOperation(newOperation(two));
+    });
+    expect((await claim()).operation.uid).toBe(bindTwo.uid);
+    expect(await queue.claim('another', 60)).toBeUndefined();
   });
 
   test('does not change what has ended', async () => {

@@ -118,6 +118,10 @@ export async function enqueueOperation(session: Session, operation: NewOperation
   return toOperation(row);
 }
 
+/**
+ * The fence voids the late worker's rows at once, but not an effect that is on its way: so the lease stays, and what
+ * follows on the same resource waits until the worker gives it up (giveUp) or it ends.
+ */
 export async function cancelOperation(session: Session, uid: string, description: string): Promise<void> {
   const operation = await findOperation(session, uid);
   if (operation === undefined) return;
@@ -126,7 +130,7 @@ export async function cancelOperation(session: Session, uid: string, description
     session,
     `update ${table}
      set state = 'failed', error_code = :errorCode, description = :description, fence = fence + 1,
-         lease_owner = null, lease_until = null, finished_at = clock_timestamp()
+         finished_at = clock_timestamp()
      where uid = :uid and state = 'in progress'
      returning uid`,
     { uid, description: storableText(description), errorCode: 'Cancelled' satisfies ErrorCode },
@@ -137,6 +141,15 @@ export async function cancelOperation(session: Session, uid: string, description
 /** The condition under which a worker's write counts: its fence is the newest and its lease lives. */
 export const held = `uid = :uid and fence = :fence and lease_owner = :owner and state = 'in progress'
   and lease_until > clock_timestamp()`;
+
+/**
+ * Cancelled operations whose worker may still be at work on what `waiting` wants to work on: the same binding, or
+ * anything of the instance when either is instance-wide.
+ */
+export const blocking = (waiting: string) => `from ${table} late
+  where late.instance_uid = ${waiting}.instance_uid and late.lease_until > clock_timestamp()
+    and late.state <> 'in progress' and late.uid <> ${waiting}.uid
+    and (late.binding_uid is null or ${waiting}.binding_uid is null or late.binding_uid = ${waiting}.binding_uid)`;
 
 export function holdOf(claim: OperationClaim) {
   return { uid: claim.operation.uid, fence: claim.fence, owner: claim.owner };

@@ -161,17 +161,25 @@ export interface OperationClaim {
   operation: Operation;
   owner: string;
   fence: number;
+  /** The deadline had passed when it was claimed, by the clock of Postgres. */
+  expired: boolean;
 }
 
 export interface OperationQueue {
   /**
-   * Claims the operation that has waited longest among those due (in progress, run_at passed, no live lease), raises
-   * its fence and takes a lease. `for update skip locked`, database clock only.
+   * Claims the operation that has waited longest among those due (in progress, run_at passed, no live lease, and no
+   * cancelled operation on the same resource whose worker may still be at work), raises its fence and takes a lease.
+   * `for update skip locked`, database clock only.
    */
   claim(owner: string, leaseSeconds: number): Promise<OperationClaim | undefined>;
   /** Extends the lease. Returns false when it is lost. */
   renew(claim: OperationClaim, leaseSeconds: number): Promise<boolean>;
-  /** Gives the operation back until `runAfterMs` from now or an earlier wake. A lost lease is ignored. */
+  /**
+   * Says that a claim whose lease was lost to a cancellation works no more: what waits for the end of that lease may
+   * begin. Harmless in any other case.
+   */
+  giveUp(claim: OperationClaim): Promise<void>;
+  /** Gives the operation back until `runAfterMs` from now, its deadline or an earlier wake. A lost lease is ignored. */
   release(
     claim: OperationClaim,
     next: { runAfterMs: number; description?: string; attempts: number; errorCode?: ErrorCode },
@@ -182,15 +190,25 @@ export interface OperationQueue {
   onWake(listener: () => void): () => void;
   /** Resolves when the operation is no longer in progress, or after `timeoutMs`; gives the operation as it is then. */
   waitUntilFinished(operationUid: string, timeoutMs: number): Promise<Operation>;
-  /** The watcher's writes: see ObservedObject. Each wakes the operations of the instances concerned. */
-  observe(cluster: string, object: ObservedObject): Promise<void>;
-  observeGone(cluster: string, object: ObservedObject): Promise<void>;
+  /**
+   * The watcher's writes: see ObservedObject. Each wakes the operations of the instances concerned.
+   * @throws LeaseLost when the watcher's lease is not held: the caller must list anew once it holds it again
+   */
+  observe(watcher: WatcherHold, object: ObservedObject): Promise<void>;
+  observeGone(watcher: WatcherHold, object: ObservedObject): Promise<void>;
   /** After a relist: exactly these objects of this kind exist. */
   observeAll(
-    cluster: string,
+    watcher: WatcherHold,
     kind: { apiVersion: string; kind: string },
     objects: ObservedObject[],
   ): Promise<void>;
+}
+
+/** Who watches a cluster, and the lease that says so. */
+export interface WatcherHold {
+  cluster: string;
+  lease: string;
+  owner: string;
 }
 
 /** Identifies an object within the inventory of one instance. */

@@ -45,16 +45,11 @@ const retryBackoff = { initialMs: 500, maximumMs: 15_000 };
  * Runs one tick of a claimed operation and writes down what it came to. Never throws: a lost lease means that the
  * operation is another's now, anything else is recorded and tried again until the deadline.
  */
-export async function runOperation(
-  claim: OperationClaim,
-  deps: WorkerDeps,
-  now = () => Date.now(),
-): Promise<void> {
+export async function runOperation(claim: OperationClaim, deps: WorkerDeps): Promise<void> {
   const { operation } = claim;
   const lease = keepLease(deps.store.operationQueue, claim, deps.settings.leaseSeconds);
   try {
-    const expired = now() >= operation.deadline.getTime();
-    const outcome = expired
+    const outcome = claim.expired
       ? deadlineOutcome(operation)
       : await ticks[operation.type]({ deps, claim, guard: lease.guard });
     await record(outcome, claim, deps);
@@ -92,7 +87,7 @@ async function record(outcome: TickOutcome, claim: OperationClaim, deps: WorkerD
       return;
     case 'wait':
       await store.operationQueue.release(claim, {
-        runAfterMs: Math.max(0, Math.min(outcome.pollAfterMs, operation.deadline.getTime() - Date.now())),
+        runAfterMs: outcome.pollAfterMs,
         description: outcome.description,
         attempts: 0,
       });
@@ -123,9 +118,8 @@ async function finish(
 }
 
 async function recover(thrown: unknown, claim: OperationClaim, deps: WorkerDeps): Promise<void> {
-  const { operation } = claim;
   if (thrown instanceof LeaseLost) {
-    deps.events.leaseLost(operationFields(operation));
+    await giveUp(claim, deps);
     return;
   }
   const error = toChandlerError(thrown);
@@ -136,10 +130,21 @@ async function recover(thrown: unknown, claim: OperationClaim, deps: WorkerDeps)
       await record({ kind: 'failed', code, sentence: message, cause }, claim, deps);
     }
   } catch (again) {
-    // Postgres is away or the lease is gone. The lease runs out and whoever is alive claims the operation anew.
-    deps.events.leaseLost(operationFields(operation));
-    deps.events.backgroundFaulted({ task: 'record outcome', cause: again });
+    if (!(again instanceof LeaseLost))
+      deps.events.backgroundFaulted({ task: 'record outcome', cause: again });
+    await giveUp(claim, deps);
   }
+}
+
+/**
+ * The operation is no longer ours: cancelled, or claimed by another. When Postgres is away, the lease runs out and
+ * whoever is alive claims the operation anew.
+ */
+async function giveUp(claim: OperationClaim, deps: WorkerDeps): Promise<void> {
+  deps.events.leaseLost(operationFields(claim.operation));
+  await deps.store.operationQueue.giveUp(claim).catch((cause: unknown) => {
+    deps.events.backgroundFaulted({ task: 'give up a lost operation', cause });
+  });
 }
 
 async function retryLater(error: ChandlerError, claim: OperationClaim, deps: WorkerDeps): Promise<void> {

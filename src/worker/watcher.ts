@@ -45,7 +45,7 @@ export function startWatcher(
   events: Events,
   settings: WatcherSettings,
 ): Watcher {
-  const leaseName = `watcher:${cluster.name}`;
+  const hold = { cluster: cluster.name, lease: `watcher:${cluster.name}`, owner: settings.owner };
   const watches = new Map<string, () => void>();
   let stopped = false;
   let tending: Promise<void> | undefined;
@@ -53,11 +53,9 @@ export function startWatcher(
 
   function listener(kind: WatchedKind): KindListener {
     return {
-      onSync: (objects) => store.operationQueue.observeAll(cluster.name, kind, objects),
+      onSync: (objects) => store.operationQueue.observeAll(hold, kind, objects),
       onChange: ({ gone, object }) =>
-        gone
-          ? store.operationQueue.observeGone(cluster.name, object)
-          : store.operationQueue.observe(cluster.name, object),
+        gone ? store.operationQueue.observeGone(hold, object) : store.operationQueue.observe(hold, object),
       onBreak: (cause) => events.watchBroke({ cluster: cluster.name, kind: kind.kind, cause }),
     };
   }
@@ -69,7 +67,7 @@ export function startWatcher(
 
   async function tend(): Promise<void> {
     try {
-      if (!(await store.holdLease(leaseName, settings.owner, settings.leaseSeconds))) {
+      if (!(await store.holdLease(hold.lease, hold.owner, settings.leaseSeconds))) {
         stopWatches();
         return;
       }
@@ -109,7 +107,7 @@ export function startWatcher(
       stopListening();
       await tending;
       stopWatches();
-      await store.releaseLease(leaseName, settings.owner).catch(() => undefined);
+      await store.releaseLease(hold.lease, hold.owner).catch(() => undefined);
     },
   };
 }
