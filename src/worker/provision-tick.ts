@@ -22,11 +22,14 @@ export async function provisionTick(context: TickContext): Promise<TickOutcome> 
   const step = decideProvision(graphOf(view));
   switch (step.kind) {
     case 'apply': {
-      const blocked = await applyResources(step.ids, view, context);
+      const { applied, blocked } = await applyResources(step.ids, view, context);
+      if (applied.length === 0) return { kind: 'wait', description: blocked, pollAfterMs: waitPollMs };
+      // Once more at once: an object that an earlier worker made and did not record may have been seen long ago, and
+      // then no event comes. It also wakes the watcher, which looks for kinds that nobody watched before.
       return {
         kind: 'wait',
-        description: blocked ?? `applied ${step.ids.join(', ')}; waiting for Kubernetes`,
-        pollAfterMs: waitPollMs,
+        description: `applied ${applied.join(', ')}; waiting for Kubernetes`,
+        pollAfterMs: 0,
       };
     }
     case 'wait':
@@ -60,19 +63,23 @@ function nodeOf({ inventory, observed }: InstanceView, id: string, dependsOn: st
   return { id, dependsOn, applied, state: resourceState(id, items, observed) };
 }
 
-/** @returns progress text when a resource must wait for a value that does not exist yet */
+/** @returns the ids that were applied, and progress text when a resource must wait for a value that does not exist yet */
 async function applyResources(
   ids: readonly string[],
   view: InstanceView,
   context: TickContext,
-): Promise<string | undefined> {
-  let blocked: string | undefined;
+): Promise<{ applied: string[]; blocked: string }> {
+  const applied: string[] = [];
+  let blocked = '';
   for (const id of ids) {
     const desired = await desiredObjects(id, view);
     if (desired === undefined) blocked = `${id}: waiting for a value that it reads`;
-    else await applyResource(desired, id, view, context);
+    else {
+      await applyResource(desired, id, view, context);
+      applied.push(id);
+    }
   }
-  return blocked;
+  return { applied, blocked };
 }
 
 async function desiredObjects(id: string, view: InstanceView): Promise<DesiredObject[] | undefined> {
@@ -99,9 +106,6 @@ async function applyResource(
   await store.transact(async (transaction) => {
     await transaction.assertHeld(claim);
     await transaction.planInventory(desired.map(itemOf));
-    // A watcher that is woken looks for kinds that nobody watched before; else only its slow poll would. Once, because
-    // a wake ends the backoff of a tick that fails.
-    if (known.length === 0) await transaction.wakeInstance(instance.uid);
   });
   const plan = planApply(desired, known);
   for (const item of plan.prune) {
