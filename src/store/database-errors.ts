@@ -36,7 +36,12 @@ const socketCalls = new Set(['connect', 'read', 'write', 'getaddrinfo']);
 
 /** What pg and tarn say without a code, at times behind the statement that knex puts before it. */
 const lostConnection =
-  /(^| - )(Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|aborted$|Unable to acquire a connection)/;
+  /(^| - )(Connection terminated|timeout expired|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|aborted$|Unable to acquire a connection)/;
+
+/** Whether pg gave up on an answer (`query_timeout`). */
+export function isReadTimeout(error: Error): boolean {
+  return error.message === 'Query read timeout';
+}
 
 function isConnectionFailure(error: Error): boolean {
   if (error instanceof AggregateError)

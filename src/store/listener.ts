@@ -3,6 +3,7 @@
  * since something may have been missed. Every few seconds it tells them anyway: behind a transaction-mode pooler, or
  * while the connection is down or half open, a notification never comes.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { backoffMs } from '../lib/backoff.ts';
 import { finishedChannel, wakeChannel } from './notifications.ts';
@@ -11,6 +12,8 @@ const slowPollMs = 5_000;
 /** A half-open connection is noticed within the heartbeat and its time limit. */
 const heartbeatMs = 15_000;
 const heartbeatTimeoutMs = 5_000;
+/** A server that no longer answers never confirms the goodbye. */
+const goodbyeMs = 1_000;
 
 export interface ListenerOptions {
   url: string;
@@ -101,7 +104,8 @@ export class Listener {
     this.#tellEverybody();
     const client = this.#client;
     this.#client = undefined;
-    await client?.end().catch(() => undefined);
+    const goodbye = client?.end().catch(() => undefined);
+    await Promise.race([goodbye, sleep(goodbyeMs, undefined, { ref: false })]);
   }
 
   async #connect(): Promise<void> {

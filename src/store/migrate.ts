@@ -37,7 +37,8 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
   const database = openDatabase({
     url: databaseUrl,
     applicationName: 'chandler migrate',
-    // One connection, so that the lock and the migrations share a session.
+    // One connection, so that the lock and the migrations share a session. No time limit for queries: another
+    // migrator may hold the lock for long, and so may a migration of large tables take.
     pool: { min: 1, max: 1 },
     migrations: { migrationSource, disableMigrationsListValidation: true },
   });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startBlackHole } from '../../test/support/black-hole.ts';
 import { createTestDatabase, queryDatabase, type TestDatabase } from '../../test/support/postgres.ts';
 import { newBinding, newInstance, newOperation, testKeys, testRevision } from '../../test/support/store.ts';
 import { Redacted } from '../lib/redacted.ts';
@@ -181,6 +182,38 @@ describe('Postgres out of reach', () => {
     });
     await expect(during).rejects.toMatchObject(unavailable);
     await store.ping();
+  });
+
+  test('a network that swallows everything fails queries and transactions in time, then all is well', async () => {
+    const proxy = await startBlackHole(database.url);
+    const queryTimeoutMs = 500;
+    const store = await openStore({ databaseUrl: proxy.url, keys: testKeys(), queryTimeoutMs });
+    try {
+      await store.ping();
+      proxy.swallow();
+      const before = performance.now();
+      await expect(store.ping()).rejects.toMatchObject(unavailable);
+      expect(performance.now() - before).toBeLessThan(4_000);
+      proxy.restore();
+      await store.ping();
+
+      const during = store.transact(async (transaction) => {
+        await transaction.findInstance({ platform: 'p', instanceId: 'i' });
+        proxy.swallow();
+        await transaction.findInstance({ platform: 'p', instanceId: 'i' });
+      });
+      const lost = performance.now();
+      await expect(during).rejects.toMatchObject(unavailable);
+      expect(performance.now() - lost).toBeLessThan(4_000);
+      proxy.restore();
+      await store.ping();
+      proxy.swallow();
+    } finally {
+      const before = performance.now();
+      await store.close();
+      expect(performance.now() - before).toBeLessThan(8_000);
+      proxy.close();
+    }
   });
 });
 

@@ -21,11 +21,12 @@ export interface StoreOptions {
   poolSize?: number;
   /** Shown in pg_stat_activity. */
   applicationName?: string;
+  /** How long Postgres may take to answer before it counts as out of reach. Default: 20 s. */
+  queryTimeoutMs?: number;
 }
 
-interface RawConnection {
-  query(sql: string, done: (error: Error | null) => void): void;
-}
+/** Longer than `statement_timeout`: only a network or a server that swallows everything takes so long. */
+const defaultQueryTimeoutMs = 20_000;
 
 /** By SET and not at connection start, which poolers refuse. No transaction of ours takes longer than moments. */
 const sessionSettings = `
@@ -43,14 +44,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const database = openDatabase({
     url: options.databaseUrl,
     applicationName,
-    pool: {
-      min: 0,
-      max: options.poolSize ?? 10,
-      afterCreate: (
-        connection: RawConnection,
-        done: (error: Error | null, connection: RawConnection) => void,
-      ) => connection.query(sessionSettings, (error) => done(error, connection)),
-    },
+    pool: { min: 0, max: options.poolSize ?? 10 },
+    sessionSettings,
+    queryTimeoutMs: options.queryTimeoutMs ?? defaultQueryTimeoutMs,
   });
   const keys = options.keys;
   let listener: Listener | undefined;
