@@ -25,12 +25,12 @@ export async function refuseForeignObjects(target: InstanceTarget): Promise<void
   });
 }
 
-async function findForeign({ cluster, namespace }: InstanceTarget): Promise<string[]> {
+async function findForeign({ cluster, namespace, identity }: InstanceTarget): Promise<string[]> {
+  // `!=` also fits objects without the label; another Chandler's objects are foreign too.
+  const labelSelector = `${labelKeys.installation}!=${identity.installationId}`;
   try {
     const lists = await Promise.all(
-      foreignKinds.map((kind) =>
-        cluster.list(kind, { namespace, labelSelector: `!${labelKeys.installation}` }),
-      ),
+      foreignKinds.map((kind) => cluster.list(kind, { namespace, labelSelector })),
     );
     return lists
       .flat()

@@ -2,13 +2,15 @@ import { ChandlerError, type ErrorCode } from '../domain/errors.ts';
 import { KubeError } from '../kube/types.ts';
 
 /**
- * Turns an answer of the API server into an error of the catalogue: a passing one is tried again, any other is final
- * with the API server's own words, which name the object and the field.
+ * Turns an answer of the API server into an error of the catalogue: a passing one is tried again (a 401 too: tokens are
+ * rotated), any other is final with the API server's own words, which name the object and the field.
  */
 export function kubeFailure(thrown: unknown, code: ErrorCode, doing: string): ChandlerError {
   if (thrown instanceof ChandlerError) return thrown;
   if (!(thrown instanceof KubeError)) return new ChandlerError('Internal', { cause: thrown });
-  if (thrown.passing) return new ChandlerError('ClusterUnreachable', { cause: thrown });
+  if (thrown.passing || thrown.status === 401) {
+    return new ChandlerError('ClusterUnreachable', { cause: thrown });
+  }
   return new ChandlerError(code, { sentence: `${doing}: ${firstLine(thrown)}`, cause: thrown });
 }
 

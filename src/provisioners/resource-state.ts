@@ -23,7 +23,8 @@ export type ResourceState =
 
 /**
  * Pure: from the applied objects of a resource and what the watcher last saw of them, whether the resource is ready.
- * @param observed every observed object of the resource, pods included
+ * One object that failed for good fails it, whatever the others still wait for.
+ * @param observed what is seen of the instance, pods included
  */
 export function resourceState(
   resourceId: string,
@@ -31,18 +32,38 @@ export function resourceState(
   observed: readonly KubeObject[],
 ): ResourceState {
   const byUid = new Map(observed.map((object) => [object.metadata.uid, object]));
-  for (const item of applied) {
-    const object = item.objectUid === undefined ? undefined : byUid.get(item.objectUid);
-    if (object === undefined) return waiting(resourceId, item, 'not seen yet');
-    const state = readiness(object);
-    if (state.status === 'failed') return { kind: 'failed', message: `${resourceId}: ${state.message}` };
-    if (state.status === 'terminating')
-      return { kind: 'failed', message: `${resourceId}: ${nameOf(item)} is being deleted` };
-    if (state.status === 'in-progress') {
+  const states = applied.map((item) =>
+    itemState(
+      resourceId,
+      item,
+      item.objectUid === undefined ? undefined : byUid.get(item.objectUid),
+      observed,
+    ),
+  );
+  return (
+    states.find(({ kind }) => kind === 'failed') ??
+    states.find(({ kind }) => kind === 'waiting') ?? { kind: 'ready' }
+  );
+}
+
+function itemState(
+  resourceId: string,
+  item: AppliedItem,
+  object: KubeObject | undefined,
+  observed: readonly KubeObject[],
+): ResourceState {
+  if (object === undefined) return waiting(resourceId, item, 'not seen yet');
+  const state = readiness(object);
+  switch (state.status) {
+    case 'current':
+      return { kind: 'ready' };
+    case 'in-progress':
       return waiting(resourceId, item, troubleOf(observed) ?? state.message);
-    }
+    case 'failed':
+      return { kind: 'failed', message: `${resourceId}: ${state.message}` };
+    case 'terminating':
+      return { kind: 'failed', message: `${resourceId}: ${nameOf(item)} is being deleted` };
   }
-  return { kind: 'ready' };
 }
 
 function waiting(resourceId: string, item: AppliedItem, message: string): ResourceState {
@@ -53,9 +74,10 @@ function nameOf(item: AppliedItem): string {
   return `${item.kind} ${item.name}`;
 }
 
-function troubleOf(observed: readonly KubeObject[]): string | undefined {
+function troubleOf(resourceId: string, observed: readonly KubeObject[]): string | undefined {
   for (const object of observed) {
-    const trouble = object.kind === 'Pod' ? podTrouble(object) : undefined;
+    const isOurPod = object.kind === 'Pod' && object.metadata.labels?.[labelKeys.resource] === resourceId;
+    const trouble = isOurPod ? podTrouble(object) : undefined;
     if (trouble !== undefined) return trouble;
   }
   return undefined;

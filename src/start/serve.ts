@@ -61,7 +61,10 @@ export async function serve(
     });
     undo.push(() => store.close());
 
-    const helm = createHelm({ helmPath: await findHelm(config.helmPath, process.env.PATH) });
+    const helm = createHelm({
+      helmPath: await findHelm(config.helmPath, process.env.PATH),
+      timeoutMs: helmTimeoutMs(config.leaseSeconds),
+    });
     const catalog = await loadCatalog({
       folder: config.catalogFolder,
       helm,
@@ -88,6 +91,11 @@ export async function serve(
     await unwind();
     throw thrown;
   }
+}
+
+/** Below the lease, so that a helm whose parent died without taking it along ends before its operation is resumed. */
+function helmTimeoutMs(leaseSeconds: number): number {
+  return Math.min(20_000, leaseSeconds * 1000 - 2_000);
 }
 
 async function publishRevisions(catalog: Catalog, store: Store): Promise<void> {

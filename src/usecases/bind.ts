@@ -210,7 +210,9 @@ async function enqueue(
     type: 'bind',
     instanceUid: instance.uid,
     bindingUid: uid,
-    timeoutSeconds: revision.timeouts.bind,
+    // A bind that waits for its instance gets the instance's time as well.
+    timeoutSeconds:
+      revision.timeouts.bind + (instance.state === 'provisioning' ? revision.timeouts.provision : 0),
     description: 'The service binding is about to be made.',
     ...(request.originatingIdentity === undefined
       ? {}

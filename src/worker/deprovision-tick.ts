@@ -7,42 +7,47 @@ import { type InstanceView, viewInstance } from './instance-view.ts';
 import { type TickContext, type TickOutcome, waitPollMs } from './types.ts';
 
 /**
- * Removes an instance in stages, each of which may be repeated: what is left of its bindings; its objects, last made
- * first; when they and their pods are gone, the namespace. (Deleting the namespace at once would take longer: its
- * controller looks again only after half the grace period of a pod that still runs.) The server goes with its
- * objects, so the logins in it need no revoking of their own.
+ * Removes an instance in stages, each of which may be repeated. Before anything goes, the namespace is looked through
+ * for what is not ours. Then go what was delivered to apps; the objects, last made first; when they and their pods are
+ * gone, the namespace. (Deleting the namespace at once would take longer: its controller looks again only after half
+ * the grace period of a pod that still runs.) The logins go with their server, so a binding counts as unbound only in
+ * the transaction that ends all this.
  */
 export async function deprovisionTick(context: TickContext): Promise<TickOutcome> {
   const view = await viewInstance(context);
-  await unbindWhatIsLeft(view, context);
-
   const isNamespace = (item: InventoryItem) => item.resourceId === namespaceResourceId;
-  const objects = view.inventory.filter((item) => !isNamespace(item));
-  if (objects.some((item) => !isTerminating(item, view))) {
+  const namespaces = view.inventory.filter(isNamespace);
+  const objects = view.inventory.filter((item) => !isNamespace(item)).reverse();
+
+  if ([...objects, ...namespaces].some((item) => isStanding(item, view))) {
     context.guard();
     await refuseForeignObjects(view.target);
+    await withdrawDeliveries(view, context);
   }
-  const left = (await removeItems(objects.reverse(), view, context)) + countPods(view);
+  const left = (await removeItems(objects, view, context)) + countPods(view);
   if (left > 0) return waiting(`waiting until ${left} objects of the service instance are deleted`);
 
-  const namespacesLeft = await removeItems(view.inventory.filter(isNamespace), view, context);
+  const namespacesLeft = await removeItems(namespaces, view, context);
   if (namespacesLeft > 0) return waiting('waiting until the namespace of the service instance is deleted');
-  return { kind: 'done', description: 'The service instance is gone.' };
+  return {
+    kind: 'done',
+    description: 'The service instance is gone.',
+    commit: async (transaction) => {
+      for (const binding of await transaction.listBindings(view.instance.uid)) {
+        await transaction.setBindingState(binding.uid, 'unbound');
+      }
+    },
+  };
 }
 
 function waiting(description: string): TickOutcome {
   return { kind: 'wait', description, pollAfterMs: waitPollMs };
 }
 
-async function unbindWhatIsLeft({ instance }: InstanceView, context: TickContext): Promise<void> {
-  const { store } = context.deps;
-  for (const binding of await store.listBindings(instance.uid)) {
-    context.guard();
-    await withdrawDelivery(binding, context.deps);
-    await store.transact(async (transaction) => {
-      await transaction.assertHeld(context.claim);
-      await transaction.setBindingState(binding.uid, 'unbound');
-    });
+async function withdrawDeliveries({ instance }: InstanceView, { deps, guard }: TickContext): Promise<void> {
+  for (const binding of await deps.store.listBindings(instance.uid)) {
+    guard();
+    await withdrawDelivery(binding, deps);
   }
 }
 
@@ -76,8 +81,9 @@ function observedObject(item: InventoryItem, { observed }: InstanceView) {
     : observed.find(({ metadata }) => metadata.uid === item.objectUid);
 }
 
-function isTerminating(item: InventoryItem, view: InstanceView): boolean {
-  return observedObject(item, view)?.metadata.deletionTimestamp !== undefined;
+/** Whether this tick is about to delete it. */
+function isStanding(item: InventoryItem, view: InstanceView): boolean {
+  return observedObject(item, view)?.metadata.deletionTimestamp === undefined;
 }
 
 function countPods({ instance, observed }: InstanceView): number {

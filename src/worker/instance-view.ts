@@ -4,9 +4,9 @@ import type { ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision } from '../domain/offering.ts';
 import { annotationKeys } from '../lib/labels.ts';
 import { adminLogin, instanceScope } from '../provisioners/instance-scope.ts';
-import { serviceHost } from '../provisioners/resource-state.ts';
+import { reachServer } from '../provisioners/reach-server.ts';
 import type { DesiredObject, InstanceTarget } from '../provisioners/types.ts';
-import type { InventoryItem } from '../store/types.ts';
+import type { InventoryItem, ObservedObject } from '../store/types.ts';
 import type { TickContext, WorkerDeps } from './types.ts';
 
 /** Everything a tick looks at, read from Postgres alone. */
@@ -35,9 +35,24 @@ export async function viewInstance({ deps, claim }: TickContext): Promise<Instan
     instance,
     revision,
     inventory,
-    observed: observed.map(({ object }) => object as unknown as DesiredObject['object']),
+    observed: ownObjects(observed, inventory, instance),
     target: instanceTarget(instance, deps),
   };
+}
+
+/**
+ * Anybody who may write objects may write our labels on them. So of what is labelled only that counts which the
+ * inventory knows by its uid, and the pods in the instance's own namespace, which controllers make.
+ */
+function ownObjects(
+  observed: readonly ObservedObject[],
+  inventory: readonly InventoryItem[],
+  { namespace }: ServiceInstance,
+): InstanceView['observed'] {
+  const applied = new Set(inventory.map(({ objectUid }) => objectUid));
+  return observed
+    .filter((seen) => applied.has(seen.uid) || (seen.kind === 'Pod' && seen.namespace === namespace))
+    .map(({ object }) => object as unknown as DesiredObject['object']);
 }
 
 function instanceTarget(instance: ServiceInstance, deps: WorkerDeps): InstanceTarget {
@@ -73,21 +88,7 @@ export async function engineTarget(
   return {
     instanceName: instance.externalName,
     address: { host, port },
-    reach: await reachOf(host, port, observed, target),
+    reach: await reachServer({ host, port }, observed, target),
     admin: adminLogin(revision, instanceScope(instance, revision, observed)),
   };
-}
-
-async function reachOf(
-  host: string,
-  port: number,
-  observed: InstanceView['observed'],
-  target: InstanceTarget,
-): Promise<{ host: string; port: number }> {
-  for (const { kind, metadata } of observed) {
-    const service = { name: metadata.name, namespace: metadata.namespace ?? '' };
-    if (kind === 'Service' && serviceHost(service) === host)
-      return target.cluster.reach({ ...service, port });
-  }
-  return { host, port };
 }

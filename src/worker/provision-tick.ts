@@ -9,6 +9,7 @@ import {
 } from '../provisioners/instance-scope.ts';
 import { namespaceObject, namespaceResourceId } from '../provisioners/namespace-object.ts';
 import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
+import { removeObject } from '../provisioners/remove-object.ts';
 import { renderResource } from '../provisioners/render-resource.ts';
 import { resourceState } from '../provisioners/resource-state.ts';
 import type { DesiredObject } from '../provisioners/types.ts';
@@ -110,7 +111,7 @@ async function applyResource(
   const plan = planApply(desired, known);
   for (const item of plan.prune) {
     guard();
-    if (item.objectUid !== undefined) await target.cluster.delete(item, { uid: item.objectUid });
+    await removeObject(item, undefined, target);
     await store.transact(async (transaction) => {
       await transaction.assertHeld(claim);
       await transaction.removeInventory(item);
@@ -129,13 +130,13 @@ async function applyResource(
 }
 
 async function complete(view: InstanceView, { deps, guard }: TickContext): Promise<TickOutcome> {
-  const { instance, revision, observed } = view;
+  const { instance, revision } = view;
   const outputs = renderOutputs(view);
   if (outputs === undefined) {
     return { kind: 'wait', description: 'waiting for the values of the outputs', pollAfterMs: waitPollMs };
   }
   if (revision.bind !== undefined) {
-    const target = await engineTarget({ ...view, observed }, outputs);
+    const target = await engineTarget(view, outputs);
     guard();
     await deps.providers[revision.bind.engine].prepare(revision.bind, target);
   }
