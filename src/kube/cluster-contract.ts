@@ -3,6 +3,7 @@
  * depends on no test runner.
  */
 import assert from 'node:assert/strict';
+import { listContract } from './cluster-contract-list.ts';
 import {
   type ContractCase,
   configMap,
@@ -206,22 +207,6 @@ export const clusterContract: ContractCase[] = [
     },
   },
   {
-    name: 'lists by label, in one namespace and in all, and says what kind the objects are',
-    async run(context) {
-      const { cluster, namespace } = context;
-      await cluster.create(configMap(context, 'one'));
-      await cluster.create(configMap(context, 'two'));
-      await cluster.create({ ...configMapKind, metadata: { name: 'plain', namespace } });
-      const labelSelector = `chandler.dev/contract=${namespace}`;
-      for (const options of [{ labelSelector }, { labelSelector, namespace }]) {
-        const found = await cluster.list(configMapKind, options);
-        assert.deepEqual(found.map((each) => each.metadata.name).sort(), ['one', 'two']);
-        for (const each of found) assert.deepEqual([each.apiVersion, each.kind], ['v1', 'ConfigMap']);
-      }
-      assert.deepEqual(await cluster.list(configMapKind, { labelSelector, namespace: 'default' }), []);
-    },
-  },
-  {
     name: 'empties a namespace before it goes, and makes nothing in it meanwhile',
     async run(context) {
       const { cluster, otherNamespace } = context;
@@ -273,5 +258,6 @@ export const clusterContract: ContractCase[] = [
       );
     },
   },
+  ...listContract,
   ...watchContract,
 ];

@@ -47,6 +47,11 @@ describe('the fake cluster helps tests:', () => {
     expect((await cluster.list(claim)).map((object) => readiness(object).status)).toEqual(['current']);
   });
 
+  test('a selector term that it does not know is refused, and never taken for one that fits nothing', async () => {
+    for (const labelSelector of ['colour in (red,blue)', 'colour notin (red)', 'colour>1'])
+      await expect(fake().list(statefulSet, { labelSelector })).rejects.toThrow(/fake cluster/);
+  });
+
   test('nothing becomes ready by itself otherwise; a test writes the status', async () => {
     const cluster = fake();
     const { metadata } = await cluster.create({ ...statefulSet, status: { readyReplicas: 2 } });

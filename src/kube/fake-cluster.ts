@@ -4,13 +4,8 @@
  */
 import type { JsonObject } from '../lib/json.ts';
 import type { ServedKind } from './discovery.ts';
-import {
-  builtInKinds,
-  hasFinalizers,
-  matchesSelector,
-  mergeApplied,
-  withStringData,
-} from './fake-objects.ts';
+import { builtInKinds, hasFinalizers, mergeApplied, withStringData } from './fake-objects.ts';
+import { selectorOf } from './fake-selector.ts';
 import { FakeStore, kindKey, objectKey, referenceOf } from './fake-store.ts';
 import { asJson, textAt } from './json-at.ts';
 import { collectionPath, homePath, objectPath } from './object-path.ts';
@@ -276,7 +271,8 @@ export class FakeCluster implements Cluster {
 
   #select(kind: KindReference, selector: string): KubeObject[] {
     const key = kindKey(kind);
-    return this.all().filter((object) => kindKey(object) === key && matchesSelector(object, selector));
+    const fits = selectorOf(selector);
+    return this.all().filter((object) => kindKey(object) === key && fits(object));
   }
 }
 

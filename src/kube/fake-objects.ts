@@ -121,18 +121,6 @@ export function readyStatus(object: KubeObject): JsonObject | undefined {
   }
 }
 
-/** Whether an object has all labels of an equality selector such as `a=b,c=d`; an empty selector fits everything. */
-export function matchesSelector(object: KubeObject, selector: string): boolean {
-  return selector
-    .split(',')
-    .filter((term) => term !== '')
-    .every((term) => {
-      const [key = '', value] = term.split(/==?/);
-      const label = object.metadata.labels?.[key];
-      return value === undefined ? label !== undefined : label === value;
-    });
-}
-
 /** What an API server fills in by itself when an object is made. */
 export function withDefaults(object: JsonObject, serial: number): JsonObject {
   const spec = isJsonObject(object.spec) ? object.spec : undefined;

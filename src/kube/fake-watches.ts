@@ -1,4 +1,4 @@
-import { matchesSelector } from './fake-objects.ts';
+import { selectorOf } from './fake-selector.ts';
 import type { KindReference, KubeObject, WatchListener, WatchOptions } from './types.ts';
 import { startWatch, type WatchEvent, type WatchTimes } from './watch.ts';
 
@@ -73,8 +73,9 @@ export class FakeWatches {
 
 /** An object that begins or ceases to fit the selector is added or deleted for this watcher. */
 function eventType(change: Change, selector: string): Change['type'] | undefined {
-  const fits = matchesSelector(change.object, selector);
-  const fitted = change.before !== undefined && matchesSelector(change.before, selector);
+  const matches = selectorOf(selector);
+  const fits = matches(change.object);
+  const fitted = change.before !== undefined && matches(change.before);
   if (change.type === 'DELETED') return fits || fitted ? 'DELETED' : undefined;
   if (fits) return fitted ? 'MODIFIED' : 'ADDED';
   return fitted ? 'DELETED' : undefined;
