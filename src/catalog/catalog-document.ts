@@ -2,6 +2,9 @@
 import type { PlanRevision, ServiceOffering, ServicePlan } from '../domain/offering.ts';
 import type { JsonObject } from '../lib/json.ts';
 
+/** Time for the platform to ask once more after an operation ran into its time limit. */
+const lastWordSeconds = 60;
+
 /** @param revisions by digest, one for every plan */
 export function catalogDocument(
   offerings: readonly ServiceOffering[],
@@ -39,9 +42,10 @@ function planDocument(plan: ServicePlan, revision: PlanRevision | undefined): Js
       ...(plan.bindable ? { service_binding: { create: { parameters: plan.schemas.bind } } } : {}),
     },
     ...(plan.maintenance === undefined ? {} : { maintenance_info: { ...plan.maintenance } }),
-    // Bounds how long platforms poll any operation; the operation itself fails before.
+    // Seconds. Longer than any operation may take, so that a platform still hears why one ran out of time instead of
+    // giving up at the same moment.
     ...(revision === undefined
       ? {}
-      : { maximum_polling_duration: Math.max(...Object.values(revision.timeouts)) }),
+      : { maximum_polling_duration: Math.max(...Object.values(revision.timeouts)) + lastWordSeconds }),
   };
 }

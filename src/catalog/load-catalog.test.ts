@@ -174,7 +174,8 @@ describe('the catalog', () => {
               plan_updateable: false,
               metadata: {},
               maintenance_info: { version: '1.2.3', description: 'DB 1' },
-              maximum_polling_duration: 600,
+              // The longest time limit, 600 s, and a minute in which the platform still hears how it ended.
+              maximum_polling_duration: 660,
               schemas: {
                 service_instance: { create: { parameters } },
                 service_binding: { create: { parameters: { ...parameters, properties: {} } } },
