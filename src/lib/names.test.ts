@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bindingName, instanceName, isDnsLabel } from './names.ts';
+import { bindingName, instanceName, isDnsLabel, isInstanceName } from './names.ts';
 
 const parts = fc.record({
   installationId: fc.uuid(),
@@ -32,6 +32,27 @@ describe('external names', () => {
   it('keep parts apart: moving a character from one to the next changes the name', () => {
     const given = { installationId: 'i', platform: 'ab', osbId: 'c', incarnation: 1 };
     expect(instanceName(given)).not.toBe(instanceName({ ...given, platform: 'a', osbId: 'bc' }));
+  });
+});
+
+describe('isInstanceName', () => {
+  it('knows the name of every instance', () => {
+    fc.assert(
+      fc.property(parts, (given) => {
+        expect(isInstanceName(instanceName(given))).toBe(true);
+        expect(isInstanceName(bindingName(given))).toBe(false);
+      }),
+    );
+  });
+  it.each([
+    'i-',
+    'i-team',
+    `i-${'a'.repeat(19)}`,
+    `i-${'a'.repeat(21)}`,
+    `i-${'1'.repeat(20)}`,
+    `xi-${'a'.repeat(20)}`,
+  ])('takes %s for a name that anybody may use', (text) => {
+    expect(isInstanceName(text)).toBe(false);
   });
 });
 

@@ -37,6 +37,13 @@ export function instanceName(parts: ExternalNameParts): string {
   return `i-${hashText(['instance', parts.installationId, parts.platform, parts.osbId, String(parts.incarnation)], 20)}`;
 }
 
+const instanceNameShape = /^i-[a-z2-7]{20}$/;
+
+/** Whether a text has the shape of {@link instanceName}, whichever installation made it. */
+export function isInstanceName(text: string): boolean {
+  return instanceNameShape.test(text);
+}
+
 /** The name of a binding outside Postgres, shaped like {@link instanceName}. */
 export function bindingName(parts: ExternalNameParts): string {
   return `b-${hashText(['binding', parts.installationId, parts.platform, parts.osbId, String(parts.incarnation)], 20)}`;

@@ -25,6 +25,8 @@ describe('allowedNamespace', () => {
     ['ab', ['a*b']],
     ['second', ['first', 'second']],
     ['aaa', ['a**a']],
+    ['i-team', ['*']],
+    ['i-abcdefghij234567abcde', ['*']],
   ])('%s is allowed by %j', (namespace, patterns) => {
     expect(check(namespace, patterns)).toBe(namespace);
   });
@@ -41,6 +43,8 @@ describe('allowedNamespace', () => {
     ['kube-system', ['*', 'kube-system']],
     ['kube-public', ['kube-*']],
     ['broker', ['*']],
+    ['i-abcdefghij234567abcd', ['*']],
+    ['i-abcdefghij234567abcd', ['i-abcdefghij234567abcd']],
   ])('%s is not allowed by %j', (namespace, patterns) => {
     expect(check(namespace, patterns)).toBe('NamespaceNotAllowed');
   });

@@ -1,6 +1,6 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { JsonObject } from '../lib/json.ts';
-import { isDnsLabel } from '../lib/names.ts';
+import { isDnsLabel, isInstanceName } from '../lib/names.ts';
 import type { Caller } from './caller.ts';
 import type { UsecaseSettings } from './deps.ts';
 
@@ -30,6 +30,12 @@ export function assertAllowed(namespace: string, caller: Caller, settings: Useca
   if (namespace.startsWith('kube-') || namespace === settings.ownNamespace) {
     throw new ChandlerError('NamespaceNotAllowed', {
       sentence: `The namespace ${namespace} belongs to the cluster itself and cannot be used by apps. Choose another one in context.namespace.`,
+    });
+  }
+  // A credential for every namespace is one for apps: it must not reach into what was made for another tenant.
+  if (isInstanceName(namespace)) {
+    throw new ChandlerError('NamespaceNotAllowed', {
+      sentence: `The namespace ${namespace} belongs to a service instance and cannot be used by apps. Choose another one in context.namespace.`,
     });
   }
   if (!caller.namespaces.some((pattern) => matchesGlob(pattern, namespace))) {
