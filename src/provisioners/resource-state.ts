@@ -58,7 +58,7 @@ function itemState(
     case 'current':
       return { kind: 'ready' };
     case 'in-progress':
-      return waiting(resourceId, item, troubleOf(observed) ?? state.message);
+      return waiting(resourceId, item, troubleOf(resourceId, observed) ?? state.message);
     case 'failed':
       return { kind: 'failed', message: `${resourceId}: ${state.message}` };
     case 'terminating':

@@ -41,18 +41,19 @@ export async function viewInstance({ deps, claim }: TickContext): Promise<Instan
 }
 
 /**
- * Anybody who may write objects may write our labels on them. So of what is labelled only that counts which the
- * inventory knows by its uid, and the pods in the instance's own namespace, which controllers make.
+ * Anybody who may write objects may write our labels on them. So of what is labelled only that counts which lies in
+ * the instance's own namespace, or which the inventory knows by its uid. What was applied comes last, so that it wins
+ * over an object that a controller made and that goes by the same name in expressions.
  */
 function ownObjects(
   observed: readonly ObservedObject[],
   inventory: readonly InventoryItem[],
   { namespace }: ServiceInstance,
 ): InstanceView['observed'] {
-  const applied = new Set(inventory.map(({ objectUid }) => objectUid));
-  return observed
-    .filter((seen) => applied.has(seen.uid) || (seen.kind === 'Pod' && seen.namespace === namespace))
-    .map(({ object }) => object as unknown as DesiredObject['object']);
+  const known = new Set(inventory.map(({ objectUid }) => objectUid));
+  const applied = observed.filter(({ uid }) => known.has(uid));
+  const derived = observed.filter((seen) => !known.has(seen.uid) && seen.namespace === namespace);
+  return [...derived, ...applied].map(({ object }) => object as unknown as DesiredObject['object']);
 }
 
 function instanceTarget(instance: ServiceInstance, deps: WorkerDeps): InstanceTarget {
