@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { createHelm } from '../helm/create-helm.ts';
 import { testHelmPath } from '../helm/test-helm.ts';
-import type { JsonObject } from '../lib/json.ts';
+import type { Helm } from '../helm/types.ts';
+import type { JsonObject, JsonValue } from '../lib/json.ts';
 import { goodOffering, problemsOf, useCatalogFolder } from './catalog-fixture.ts';
 import { loadCatalog } from './load-catalog.ts';
 
@@ -220,11 +221,43 @@ describe('with a helm, charts are tried', () => {
   });
 });
 
-it('the offerings we ship load, and their charts take their values', async () => {
+describe('the offerings we ship', () => {
   const shipped = path.resolve(import.meta.dirname, '../../catalog');
-  const catalog = await loadCatalog({
-    folder: shipped,
-    helm: createHelm({ helmPath: await testHelmPath() }),
+
+  it('load, and their charts take their values', async () => {
+    const helm = createHelm({ helmPath: await testHelmPath() });
+    const catalog = await loadCatalog({ folder: shipped, helm });
+    expect(catalog.offerings.map(({ name }) => name)).toContain('postgresql');
   });
-  expect(catalog.offerings.map(({ name }) => name)).toContain('postgresql');
+
+  /** Who may connect to the instances of each plan, provisioned in the context of the namespace `sample`. */
+  async function admitted(set: JsonObject): Promise<JsonValue[]> {
+    const helm = createHelm({ helmPath: await testHelmPath() });
+    const found: { from: JsonValue }[] = [];
+    const render: Helm['render'] = async (request) => {
+      const objects = await helm.render(request);
+      for (const { kind, spec } of objects) {
+        if (kind === 'NetworkPolicy') found.push(...(spec as { ingress: { from: JsonValue }[] }).ingress);
+      }
+      return objects;
+    };
+    await loadCatalog({ folder: shipped, helm: { ...helm, render }, overrides: { set } });
+    return found.map(({ from }) => from);
+  }
+
+  it('never lock Chandler out: they admit every namespace while its own is not known', async () => {
+    const anyNamespace = [{ namespaceSelector: {} }];
+    const all = await admitted({});
+    expect(all.length).toBeGreaterThan(0);
+    for (const from of all) expect(from).toEqual(anyNamespace);
+  });
+
+  it('admit the namespace of the app and that of Chandler, once it is known', async () => {
+    const namespace = (name: string) => ({
+      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } },
+    });
+    const all = await admitted({ chandlerNamespace: 'chandler' });
+    expect(all.length).toBeGreaterThan(0);
+    for (const from of all) expect(from).toEqual([namespace('sample'), namespace('chandler')]);
+  });
 });
