@@ -1,5 +1,5 @@
 import { FakeCluster } from '../../src/kube/fake-cluster.ts';
-import type { ApplyResult, KindReference, KubeObject, ObjectReference } from '../../src/kube/types.ts';
+import type { ApplyResult, KubeObject, ObjectReference } from '../../src/kube/types.ts';
 
 export interface ClusterWrite {
   verb: 'create' | 'apply' | 'delete';
@@ -26,17 +26,6 @@ export class HookedCluster extends FakeCluster {
   override async delete(reference: ObjectReference, options: { uid: string }): Promise<'deleting' | 'gone'> {
     const { kind, namespace = '', name } = reference;
     return this.#write({ verb: 'delete', kind, namespace, name }, () => super.delete(reference, options));
-  }
-
-  /** Knows selectors such as `!key` as well, which the cluster in memory does not. */
-  override async list(
-    kind: KindReference,
-    options: { namespace?: string; labelSelector?: string } = {},
-  ): Promise<KubeObject[]> {
-    const { labelSelector = '', ...rest } = options;
-    if (!labelSelector.startsWith('!')) return super.list(kind, options);
-    const key = labelSelector.slice(1);
-    return (await super.list(kind, rest)).filter(({ metadata }) => metadata.labels?.[key] === undefined);
   }
 
   /** Lets the next write that fits wait; `reached` tells that it does, `resume` lets it go on. */

@@ -49,7 +49,6 @@ const steps = {
   deprovision: [
     'delete Secret',
     'delete ConfigMap',
-    'record unbound',
     'delete StatefulSet',
     'delete Service',
     'delete PersistentVolumeClaim',
@@ -60,6 +59,7 @@ const steps = {
     'forget Secret',
     'delete Namespace',
     'forget Namespace',
+    'record unbound',
     'finish',
   ],
 };

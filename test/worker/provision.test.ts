@@ -168,40 +168,30 @@ describe('resources that read each other', () => {
   });
 
   test('wait for a readyWhen condition to become true, even when all objects are ready', async () => {
-    const condition = '${first.services.replica.port == 5432}';
+    const condition = '${first.services.primary.port == 5432}';
     const { instance, operation } = await harness.provision({
       ...plan,
       bindable: false,
       resources: [helmResource('first', {}, [condition]), ...plan.resources.slice(1)],
+      charts: { ...plan.charts, first: (request) => serverChart(request).map(withoutPort) },
     });
     await harness.untilDescribed(operation, 'first: waiting for PersistentVolumeClaim');
     makeReady(instance, 'first');
     await harness.untilDescribed(operation, `first: waiting for ${condition}`);
     expect(appliedKinds(instance)).not.toContain('ConfigMap');
 
-    // As an operator makes one, with the labels it copies from its custom resource.
-    await harness.cluster.create({
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: {
-        name: 'made-by-an-operator',
-        namespace: instance.namespace,
-        labels: {
-          'app.kubernetes.io/component': 'replica',
-          ...identityLabels({
-            installationId: harness.store.installationId,
-            instanceUid: instance.uid,
-            resourceId: 'first',
-          }),
-        },
-      },
-      spec: { ports: [{ port: 5432 }] },
-    });
+    const service = present(harness.objectsOf(instance).find(({ kind }) => kind === 'Service'));
+    await harness.cluster.apply({ ...service, spec: { ports: [{ port: 5432 }] } });
     await harness.untilDescribed(operation, 'second: waiting for PersistentVolumeClaim');
     makeReady(instance, 'second');
     expect((await harness.untilFinished(operation)).state).toBe('succeeded');
   });
 });
+
+/** A Service that gets its port only later. */
+function withoutPort(object: KubeObject): KubeObject {
+  return object.kind === 'Service' ? { ...object, spec: { ports: [] } } : object;
+}
 
 describe("an object that is somebody else's", () => {
   test('is not adopted: a namespace of the same name', async () => {
