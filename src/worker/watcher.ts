@@ -50,6 +50,8 @@ export function startWatcher(
   let stopped = false;
   let tending: Promise<void> | undefined;
   let again = false;
+  let holding = false;
+  let renewalDue = false;
 
   function listener(kind: WatchedKind): KindListener {
     return {
@@ -67,7 +69,9 @@ export function startWatcher(
 
   async function tend(): Promise<void> {
     try {
-      if (!(await store.holdLease(hold.lease, hold.owner, settings.leaseSeconds))) {
+      if (renewalDue) holding = await store.holdLease(hold.lease, hold.owner, settings.leaseSeconds);
+      renewalDue = false;
+      if (!holding) {
         stopWatches();
         return;
       }
@@ -77,13 +81,14 @@ export function startWatcher(
       }
     } catch (thrown) {
       // Without Postgres nobody can hold the lease for long; another replica may watch as soon as it is back.
+      holding = false;
       stopWatches();
       events.backgroundFaulted({ task: `tend the watches of ${cluster.name}`, cause: thrown });
     }
   }
 
-  /** One tending at a time; a wake in the middle makes one more round, so that no new kind is overlooked. */
-  function wake(): void {
+  /** One tending at a time; a call in the middle makes one more round, so that no new kind is overlooked. */
+  function tendSoon(): void {
     if (stopped) return;
     if (tending !== undefined) {
       again = true;
@@ -92,13 +97,23 @@ export function startWatcher(
     again = false;
     tending = tend().finally(() => {
       tending = undefined;
-      if (again) wake();
+      if (again) tendSoon();
     });
   }
 
-  const timer = setInterval(wake, (settings.leaseSeconds * 1000) / 3);
-  const stopListening = store.operationQueue.onWake(wake);
-  wake();
+  function renew(): void {
+    renewalDue = true;
+    tendSoon();
+  }
+
+  /** An operation was woken: kinds may be in use that nobody watched before. */
+  function look(): void {
+    if (holding) tendSoon();
+  }
+
+  const timer = setInterval(renew, (settings.leaseSeconds * 1000) / 3);
+  const stopListening = store.operationQueue.onWake(look);
+  renew();
 
   return {
     async stop() {
