@@ -61,7 +61,7 @@ program
   .description('bring up what is missing, then provision, bind and use a real PostgreSQL')
   .option(
     '--kubeconfig <path>',
-    'use this cluster instead of a local one; only namespaces of its own are touched',
+    'use this cluster instead of a local one; only namespaces of its own are touched. The cluster IPs of its Services must be reachable from this machine',
   )
   .option('--once', 'verify, take everything down again and exit (also with CI=true)')
   .action(async (options: { kubeconfig?: string; once?: true }) => {

@@ -40,6 +40,19 @@ test.each([
   await expect(asAdmin(login, 'postgres', work)).rejects.toMatchObject({ code, retry });
 });
 
+test('a server that cannot be reached is named, with what Chandler needs to reach it', async () => {
+  const at = { port: 1, username: 'admin', password };
+  const sentence = (host: string) =>
+    `The server of this service instance does not answer at ${host}:1. Chandler must be able to reach the cluster IP of its Service.`;
+  await expect(asAdmin({ ...at, host: '127.0.0.1' }, 'postgres', work)).rejects.toMatchObject({
+    code: 'ServerUnreachable',
+    message: sentence('127.0.0.1'),
+  });
+  await expect(asAdmin({ ...at, host: '::1' }, 'postgres', work)).rejects.toMatchObject({
+    message: sentence('[::1]'),
+  });
+});
+
 test('a server that hangs up at once passes', async () => {
   const login = await listening((socket) => socket.end());
   await expect(asAdmin(login, 'postgres', work)).rejects.toMatchObject({ code: 'ServerUnreachable' });

@@ -28,7 +28,10 @@ export function toServerError(thrown: unknown, login: ServerLogin): ChandlerErro
 
   if (thrown instanceof DatabaseError) return fromSqlState(code, cause);
   if (/^E[A-Z_]+$/.test(code) || lostConnection.test(thrown.message)) {
-    return new ChandlerError('ServerUnreachable', { cause });
+    return new ChandlerError('ServerUnreachable', {
+      cause,
+      sentence: `The server of this service instance does not answer at ${address(login)}. Chandler must be able to reach the cluster IP of its Service.`,
+    });
   }
   if (thrown.message.startsWith('SASL')) return refusedLogin(cause);
   return new ChandlerError('Internal', { cause });
@@ -37,6 +40,10 @@ export function toServerError(thrown: unknown, login: ServerLogin): ChandlerErro
 /** Whether the server answered with this SQLSTATE. */
 export function hasSqlState(thrown: unknown, state: string): boolean {
   return thrown instanceof DatabaseError && thrown.code === state;
+}
+
+function address({ host, port }: ServerLogin): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function fromSqlState(state: string, cause: Error): ChandlerError {
