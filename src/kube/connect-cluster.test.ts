@@ -19,7 +19,7 @@ afterEach(async () => {
 
 async function connect(client: ConnectOptions['client'] = {}): Promise<Cluster> {
   const { kubeconfigPath } = server;
-  const cluster = await connectCluster({ name: 'test', kubeconfigPath, reach: 'direct', client });
+  const cluster = await connectCluster({ name: 'test', kubeconfigPath, client });
   open.push(cluster);
   return cluster;
 }
@@ -193,10 +193,10 @@ describe('credentials', () => {
   });
 
   test('a kubeconfig that is missing is found at once', async () => {
-    const options = { name: 'test', kubeconfigPath: '/nowhere/kubeconfig', reach: 'direct' } as const;
+    const options = { name: 'test', kubeconfigPath: '/nowhere/kubeconfig' } as const;
     const error = await failure(connectCluster(options));
     expect(error.message).toBe('The credentials of the cluster could not be loaded (ENOENT).');
-    await expect(connectCluster({ name: 'test', reach: 'direct' })).rejects.toThrow(/either a kubeconfig/);
+    await expect(connectCluster({ name: 'test' })).rejects.toThrow(/either a kubeconfig/);
   });
 });
 

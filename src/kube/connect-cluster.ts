@@ -23,8 +23,6 @@ import { startWatch, type WatchEvent, type WatchTimes } from './watch.ts';
 
 export interface ConnectOptions extends AccessOptions {
   name: string;
-  /** How Chandler reaches Services of the cluster. */
-  reach: 'direct';
   client?: ApiClientOptions;
   watch?: Partial<WatchTimes>;
 }

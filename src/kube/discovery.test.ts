@@ -9,7 +9,7 @@ let cluster: Cluster;
 beforeEach(async () => {
   server = await startScriptedApiServer();
   const { kubeconfigPath } = server;
-  cluster = await connectCluster({ name: 'test', kubeconfigPath, reach: 'direct' });
+  cluster = await connectCluster({ name: 'test', kubeconfigPath });
 });
 afterEach(async () => {
   await cluster.close();

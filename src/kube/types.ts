@@ -83,8 +83,8 @@ export interface Cluster {
    */
   watch(kind: KindReference, options: WatchOptions, listener: WatchListener): () => void;
   /**
-   * Where Chandler itself connects to reach a Service of this cluster. Reach `direct`: the cluster IP, so that no
-   * cluster DNS is needed.
+   * Where Chandler itself connects to reach a Service of this cluster: the cluster IP, so that no cluster DNS is
+   * needed, but a route to it.
    */
   reach(service: { namespace: string; name: string; port: number }): Promise<{ host: string; port: number }>;
   /** Whether the API server answers `/readyz` (2 s at most). */

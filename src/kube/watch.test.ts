@@ -19,7 +19,6 @@ beforeEach(async () => {
   cluster = await connectCluster({
     name: 'test',
     kubeconfigPath: server.kubeconfigPath,
-    reach: 'direct',
     watch,
   });
   log = [];

@@ -17,7 +17,7 @@ describe('the server', () => {
     const answer = fetch(`${server.url}/`).then((response) => response.json());
     await sleep(100);
     const began = performance.now();
-    const closed = server.close();
+    const closed = server.close(20_000);
     setTimeout(resolve, 700);
     expect(await answer).toEqual({ done: true });
     await closed;
@@ -40,6 +40,6 @@ describe('the server', () => {
     await expect(listen(() => undefined, { host: '127.0.0.1', port: first.port })).rejects.toThrow(
       /EADDRINUSE/,
     );
-    await first.close();
+    await first.close(1_000);
   });
 });

@@ -15,7 +15,7 @@ export interface Listening {
    * Takes no new connections, lets the requests that run come to their end, and after `graceMs` ends the rest.
    * Resolves when no connection is left.
    */
-  close(graceMs?: number): Promise<void>;
+  close(graceMs: number): Promise<void>;
 }
 
 /** Time to send the headers, and the whole request. Against clients that hold connections open with a trickle of bytes. */
@@ -23,7 +23,6 @@ const headersTimeout = 10_000;
 const requestTimeout = 30_000;
 /** Longer than the idle time of most proxies in front, so that they close first and no request meets a closing socket. */
 const keepAliveTimeout = 75_000;
-const defaultGraceMs = 25_000;
 /** How long a shutdown waits for the first request on a connection that was just opened. */
 const firstRequestGraceMs = 500;
 
@@ -67,7 +66,7 @@ export async function listen(app: RequestListener, options: ListenOptions): Prom
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     port,
-    close: (graceMs = defaultGraceMs) =>
+    close: (graceMs) =>
       new Promise((resolve, reject) => {
         closing = true;
         const timers = [

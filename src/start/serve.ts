@@ -35,8 +35,11 @@ export interface RunningBroker {
   stop(reason: string): Promise<void>;
 }
 
-/** How long ticks under way may take to end when the broker stops; a tick left behind resumes elsewhere. */
-const graceMs = 20_000;
+// Kubernetes kills a pod 30 s after it asked it to end; the steps below come one after the other.
+/** How long requests under way may take to end when the broker stops. Those that wait for an operation are cut off. */
+const requestGraceMs = 8_000;
+/** How long ticks under way may take to end after that; an operation left behind is resumed elsewhere. */
+const tickGraceMs = 15_000;
 
 /**
  * Starts a broker whose database is migrated.
@@ -73,7 +76,7 @@ export async function serve(
     await publishRevisions(catalog, store);
 
     const { http, stopWork } = await startParts(config, { store, catalog, helm, events });
-    undo.push(stopWork, () => http.close());
+    undo.push(stopWork, () => http.close(requestGraceMs));
     events.brokerStarted({
       address: http.url,
       installationId: store.installationId,
@@ -113,7 +116,6 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
   const owner = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const cluster = await connectCluster({
     name: config.clusterName,
-    reach: 'direct',
     ...(config.kube.kind === 'kubeconfig' ? { kubeconfigPath: config.kube.path } : { inCluster: true }),
   });
   const charts = await openChartFolder(store);
@@ -135,7 +137,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     settings: { owner, concurrency: config.workerConcurrency, leaseSeconds: config.leaseSeconds },
   });
   const stopWork = async () => {
-    await worker.stop(graceMs);
+    await worker.stop(tickGraceMs);
     await watcher.stop();
     await cluster.close();
     await charts.remove();

@@ -21,7 +21,7 @@ export interface TestCluster {
 /** Connects to the test cluster. Call only when {@link testKubeconfig} is set. */
 export async function connectTestCluster(): Promise<TestCluster> {
   if (testKubeconfig === undefined) throw new Error('CHANDLER_TEST_KUBECONFIG is not set.');
-  const cluster = await connectCluster({ name: 'test', kubeconfigPath: testKubeconfig, reach: 'direct' });
+  const cluster = await connectCluster({ name: 'test', kubeconfigPath: testKubeconfig });
   const names: string[] = [];
   const newName = () => {
     const name = `chandler-test-${randomBytes(5).toString('hex')}`;
