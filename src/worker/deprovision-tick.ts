@@ -21,7 +21,8 @@ export async function deprovisionTick(context: TickContext): Promise<TickOutcome
 
   if ([...objects, ...namespaces].some((item) => isStanding(item, view))) {
     context.guard();
-    await refuseForeignObjects(view.target);
+    // A namespace that was planned but never confirmed may be somebody else's, and what it holds is theirs.
+    if (namespaces.some(({ objectUid }) => objectUid !== undefined)) await refuseForeignObjects(view.target);
     await withdrawDeliveries(view, context);
   }
   const left = (await removeItems(objects, view, context)) + countPods(view);
