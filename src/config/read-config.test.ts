@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigInvalid } from './config.ts';
-import { readConfig } from './read-config.ts';
+import { readConfig, readDatabaseUrls } from './read-config.ts';
 
 const least = {
   DATABASE_URL: 'postgres://chandler:hunter2@localhost:5432/chandler',
@@ -73,6 +73,23 @@ describe('readConfig', () => {
     expect(problemsOf({ ...least, DATABASE_URL: 'hunter2', CHANDLER_PORT: 'hunter2' }).join()).not.toContain(
       'hunter2',
     );
+  });
+
+  it('reads the databases alone for a migration, with the same lines for what is wrong', () => {
+    const { databaseUrl, listenUrl } = readDatabaseUrls({
+      DATABASE_URL: 'postgres://pooler/state',
+      CHANDLER_LISTEN_URL: 'postgres://db/state',
+      CHANDLER_PORT: 'wrong',
+    });
+    expect([databaseUrl.reveal(), listenUrl?.reveal()]).toEqual([
+      'postgres://pooler/state',
+      'postgres://db/state',
+    ]);
+    expect(readDatabaseUrls({ ...least, CHANDLER_LISTEN_URL: '' })).not.toHaveProperty('listenUrl');
+    for (const wrong of ['foo', '']) {
+      const [line] = problemsOf({ ...least, DATABASE_URL: wrong });
+      expect(() => readDatabaseUrls({ DATABASE_URL: wrong })).toThrow(new ConfigInvalid([line ?? '']));
+    }
   });
 
   it.each([['0'], ['65535']])('accepts port %s', (port) => {

@@ -6,6 +6,7 @@ import { Redacted } from '../lib/redacted.ts';
 import { type Config, ConfigInvalid, type KubeSource } from './config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
+type DatabaseUrls = Pick<Config, 'databaseUrl' | 'listenUrl'>;
 
 // The sentences below complete "NAME must ...", and never repeat a value: some of them are secret.
 const filled = (must: string) => z.string({ error: must }).min(1, must);
@@ -57,9 +58,12 @@ const planSet = z.string().transform((text, context): JsonObject => {
   return z.NEVER;
 });
 
-const schema = z.object({
+const databaseSchema = z.object({
   DATABASE_URL: postgresUrl,
   CHANDLER_LISTEN_URL: postgresUrl.optional(),
+});
+
+const schema = databaseSchema.extend({
   CHANDLER_KEY_FILE: filled('name the file that holds the key for sealed columns'),
   CHANDLER_CATALOG: z.string().default('catalog'),
   CHANDLER_PLAN_SET: planSet.default({}),
@@ -96,16 +100,12 @@ export function readConfig(
   environment: Environment,
   readTextFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
 ): Config {
-  const given = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
-  );
+  const given = withoutEmpty(environment);
   const parsed = schema.safeParse(given);
   const password = readPassword(given, readTextFile);
   const kube = findKube(given);
   const problems = [
-    ...(parsed.success
-      ? []
-      : parsed.error.issues.map((issue) => `${issue.path.join('.')} must ${issue.message}.`)),
+    ...(parsed.success ? [] : problemsOf(parsed.error)),
     ...[password, kube].filter((found) => typeof found === 'string'),
   ];
   if (!parsed.success || typeof password === 'string' || typeof kube === 'string')
@@ -113,8 +113,7 @@ export function readConfig(
 
   const values = parsed.data;
   return deepFreeze({
-    databaseUrl: values.DATABASE_URL,
-    ...(values.CHANDLER_LISTEN_URL === undefined ? {} : { listenUrl: values.CHANDLER_LISTEN_URL }),
+    ...databaseUrls(values),
     keyFile: values.CHANDLER_KEY_FILE,
     catalogFolder: values.CHANDLER_CATALOG,
     planSet: values.CHANDLER_PLAN_SET,
@@ -138,6 +137,31 @@ export function readConfig(
     syncWaitSeconds: values.CHANDLER_SYNC_WAIT_SECONDS,
     quickWaitMs: values.CHANDLER_QUICK_WAIT_MS,
   });
+}
+
+/**
+ * The part of the configuration that a migration needs.
+ * @throws ConfigInvalid with the lines that {@link readConfig} has for it
+ */
+export function readDatabaseUrls(environment: Environment): DatabaseUrls {
+  const parsed = databaseSchema.safeParse(withoutEmpty(environment));
+  if (!parsed.success) throw new ConfigInvalid(problemsOf(parsed.error));
+  return databaseUrls(parsed.data);
+}
+
+function withoutEmpty(environment: Environment): Environment {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+}
+
+function problemsOf(error: z.ZodError): string[] {
+  return error.issues.map((issue) => `${issue.path.join('.')} must ${issue.message}.`);
+}
+
+function databaseUrls(values: z.output<typeof databaseSchema>): DatabaseUrls {
+  const listenUrl = values.CHANDLER_LISTEN_URL;
+  return { databaseUrl: values.DATABASE_URL, ...(listenUrl === undefined ? {} : { listenUrl }) };
 }
 
 function isPostgresUrl(text: string): boolean {

@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 /** The `chandler` command: the only file that reads process.env. */
 import { Command } from 'commander';
-import { ConfigInvalid } from '../config/config.ts';
-import { readConfig } from '../config/read-config.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { readConfig, readDatabaseUrls } from '../config/read-config.ts';
 import { createKeyFile } from '../lib/key-file.ts';
 import { migrate } from '../store/migrate.ts';
 import { explainFailure } from './explain-failure.ts';
 
 const program = new Command('chandler')
   .description('The Open Service Broker for Kubernetes.')
-  .version('0.1.0')
+  .version(packageJson.version)
   .showHelpAfterError('(try chandler --help)')
   .addHelpText(
     'after',
@@ -40,10 +40,8 @@ program
   .command('migrate')
   .description('bring the database at DATABASE_URL to the newest schema; safe to run again')
   .action(async () => {
-    const url = process.env.CHANDLER_LISTEN_URL ?? process.env.DATABASE_URL;
-    if (url === undefined || url === '')
-      throw new ConfigInvalid(['DATABASE_URL must name the database to migrate.']);
-    const ran = await migrate(url);
+    const { databaseUrl, listenUrl } = readDatabaseUrls(process.env);
+    const ran = await migrate((listenUrl ?? databaseUrl).reveal());
     process.stdout.write(ran.length === 0 ? 'the schema is up to date\n' : `ran ${ran.join(', ')}\n`);
   });
 
@@ -86,7 +84,7 @@ function stopOnSignal(stop: (signal: string) => Promise<void>): void {
 }
 
 function fail(thrown: unknown): never {
-  process.stderr.write(`${explainFailure(thrown)}\n`);
+  process.stderr.write(`${explainFailure(thrown, process.env)}\n`);
   process.exit(1);
 }
 

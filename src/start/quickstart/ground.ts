@@ -6,6 +6,7 @@ import { chooseClusterSource } from '../../../cluster/choose-cluster-source.ts';
 import type { ClusterAccess } from '../../../cluster/cluster-source.ts';
 import { ensureHelm } from '../../../cluster/helm.ts';
 import { postgresqlImage } from '../../../cluster/local-node/image-table.ts';
+import { readDatabaseUrls } from '../../config/read-config.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { createKeyFile } from '../../lib/key-file.ts';
 import { ensureDevPostgres } from '../dev-postgres.ts';
@@ -50,7 +51,8 @@ export async function postgresGround(environment: Environment, say: Say): Promis
   const given = environment.DATABASE_URL;
   if (given !== undefined && given !== '') {
     say('using the Postgres that DATABASE_URL names');
-    return { access: { url: given }, release: () => Promise.resolve() };
+    const { databaseUrl } = readDatabaseUrls({ DATABASE_URL: given });
+    return { access: { url: databaseUrl.reveal() }, release: () => Promise.resolve() };
   }
   const { url, alreadyRunning, stop } = await ensureDevPostgres({ onProgress: say });
   return {
