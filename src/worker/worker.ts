@@ -1,3 +1,4 @@
+import type { OperationClaim } from '../store/types.ts';
 import { operationFields } from '../telemetry/events.ts';
 import { runOperation } from './run-operation.ts';
 import type { WorkerDeps } from './types.ts';
@@ -24,13 +25,14 @@ export function startWorker(deps: WorkerDeps): Worker {
   const running = new Set<Promise<void>>();
   let stopped = false;
   let pumping = false;
+  let pumped: Promise<void> = Promise.resolve();
   let wokenWhilePumping = false;
   let alarm: NodeJS.Timeout | undefined;
 
   function wake(): void {
     if (stopped) return;
     if (pumping) wokenWhilePumping = true;
-    else void pump();
+    else pumped = pump();
   }
 
   async function pump(): Promise<void> {
@@ -58,6 +60,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     while (!stopped && running.size < settings.concurrency) {
       const claim = await store.operationQueue.claim(settings.owner, settings.leaseSeconds);
       if (claim === undefined) return;
+      if (stopped) return giveBack(claim);
       events.operationClaimed({ ...operationFields(claim.operation), fence: claim.fence });
       const run = runOperation(claim, deps).finally(() => {
         running.delete(run);
@@ -65,6 +68,16 @@ export function startWorker(deps: WorkerDeps): Worker {
       });
       running.add(run);
     }
+  }
+
+  /** A claim that was on its way when the worker was stopped: another one may have it at once. */
+  async function giveBack(claim: OperationClaim): Promise<void> {
+    const { attempts, errorCode } = claim.operation;
+    await store.operationQueue.release(claim, {
+      runAfterMs: 0,
+      attempts,
+      ...(errorCode === undefined ? {} : { errorCode }),
+    });
   }
 
   const stopListening = store.operationQueue.onWake(wake);
@@ -79,7 +92,7 @@ export function startWorker(deps: WorkerDeps): Worker {
       const grace = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, graceMs);
       });
-      await Promise.race([Promise.allSettled([...running]), grace]);
+      await Promise.race([pumped.then(() => Promise.allSettled([...running])), grace]);
       clearTimeout(timer);
     },
   };

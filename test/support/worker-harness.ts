@@ -105,13 +105,18 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
     return worker;
   }
 
-  function startTestWatcher(through: Store = store, owner?: string): Watcher {
+  /** `forgotten`: is not stopped at the end, as a process that died. */
+  function startTestWatcher(
+    through: Store = store,
+    owner?: string,
+    { forgotten = false }: { forgotten?: boolean } = {},
+  ): Watcher {
     count += 1;
     const watcher = startWatcher(watchedCluster(cluster, store.installationId), through, events, {
       owner: owner ?? `watcher-${count}`,
       leaseSeconds,
     });
-    running.add(watcher);
+    if (!forgotten) running.add(watcher);
     return watcher;
   }
 
