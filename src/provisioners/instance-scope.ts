@@ -43,14 +43,16 @@ export function renderTree(tree: JsonValue, scope: TemplateScope, what: string):
     return compileTemplate(tree, { known: new Set(Object.keys(scope)), path: [what] }).render(scope);
   } catch (thrown) {
     if (thrown instanceof MissingValue) return undefined;
-    if (thrown instanceof TemplateError) {
-      throw new ChandlerError('TemplateFailed', {
-        sentence: `An expression of ${what} could not be evaluated: ${thrown.message}`,
-        cause: thrown,
-      });
-    }
-    throw thrown;
+    throw templateFailure(thrown, what);
   }
+}
+
+function templateFailure(thrown: unknown, what: string): unknown {
+  if (!(thrown instanceof TemplateError)) return thrown;
+  return new ChandlerError('TemplateFailed', {
+    sentence: `An expression of ${what} could not be evaluated: ${thrown.message}`,
+    cause: thrown,
+  });
 }
 
 /** Ids of the resources that a resource's expressions read, the order in which they must be made. */
@@ -61,12 +63,19 @@ export function resourceDependencies(spec: ResourceSpec, resources: readonly Res
   return resources.map(({ id }) => id).filter((id) => id !== spec.id && references.has(id));
 }
 
-/** The first `readyWhen` condition of a resource that does not hold yet. A missing key means that it does not hold. */
+/**
+ * The first `readyWhen` condition of a resource that does not hold yet. A missing key means that it does not hold.
+ * @throws ChandlerError `TemplateFailed`
+ */
 export function unmetCondition(spec: ResourceSpec, scope: TemplateScope): string | undefined {
   const known = new Set(Object.keys(scope));
-  return spec.readyWhen.find(
-    (text) => !evaluateCondition(compileTemplate(text, { known, path: [spec.id] }), scope),
-  );
+  try {
+    return spec.readyWhen.find(
+      (text) => !evaluateCondition(compileTemplate(text, { known, path: [spec.id] }), scope),
+    );
+  } catch (thrown) {
+    throw templateFailure(thrown, `the resource ${spec.id}`);
+  }
 }
 
 /** The admin login of an instance's server, read from the secret resource that the plan names. */
