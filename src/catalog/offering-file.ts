@@ -97,7 +97,6 @@ const resource = z
       });
     }
   });
-export type ResourceDefinition = z.infer<typeof resource>;
 
 const bind = z.strictObject({
   engine: z.literal('postgresql'),

@@ -14,8 +14,6 @@ import {
 import { watchContract } from './cluster-contract-watch.ts';
 import type { KubeObject } from './types.ts';
 
-export type { ContractCase, ContractContext } from './cluster-contract-tools.ts';
-
 const namespaceKind = { apiVersion: 'v1', kind: 'Namespace' };
 
 function namespaceObject(name: string): KubeObject {

@@ -54,7 +54,7 @@ export function status(
 }
 
 /** Aggregated discovery of the kinds above, as Kubernetes 1.30 and newer give it. */
-export const discovery: Script = ({ path }, response) => {
+const discovery: Script = ({ path }, response) => {
   if (path === '/version') return json(response, { gitVersion: 'v1.34.4' });
   if (path !== '/api' && path !== '/apis') return false;
   const items = served

@@ -1,5 +1,4 @@
 /** What the other rooms see of a Kubernetes cluster: raw JSON objects, never a typed serializer (design, section 7). */
-import type { JsonObject, JsonValue } from '../lib/json.ts';
 
 export interface ObjectMetadata {
   name: string;
@@ -104,5 +103,3 @@ export interface WatchListener {
   /** A watch that broke and will be taken up again; for logs and metrics. */
   onBreak(cause: unknown): void;
 }
-
-export type { JsonObject, JsonValue };

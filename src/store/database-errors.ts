@@ -52,7 +52,7 @@ function isConnectionFailure(error: Error): boolean {
 }
 
 /** Turns what a query threw into ours; what is not of the database stays as it is. */
-export function translateDatabaseError(thrown: unknown): unknown {
+function translateDatabaseError(thrown: unknown): unknown {
   if (thrown instanceof pg.DatabaseError) {
     if (thrown.code === uniqueViolation) return new UniqueConflict(thrown.constraint ?? '');
     const cause = new StatementFailed(thrown);

@@ -70,7 +70,6 @@ export interface Events {
   leaseLost(fields: OperationFields): void;
   objectApplied(fields: ObjectFields): void;
   objectRemoved(fields: ObjectFields): void;
-  watchStarted(fields: { cluster: string; kind: string }): void;
   watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
   /** Something of the background failed and will be tried again: a listener, a lease, a sweep. */
   backgroundFaulted(fields: { task: string; cause: unknown }): void;
@@ -104,7 +103,6 @@ export function createEvents(logger: Logger): Events {
     leaseLost: (fields) => write('warn', 'lease lost', fields),
     objectApplied: (fields) => write('debug', 'object applied', fields),
     objectRemoved: (fields) => write('debug', 'object removed', fields),
-    watchStarted: (fields) => write('debug', 'watch started', fields),
     watchBroke: (fields) => write('warn', 'watch broke', fields),
     backgroundFaulted: (fields) => write('warn', 'background task faulted', fields),
   };
@@ -135,7 +133,6 @@ export const silentEvents: Events = {
   leaseLost: ignore,
   objectApplied: ignore,
   objectRemoved: ignore,
-  watchStarted: ignore,
   watchBroke: ignore,
   backgroundFaulted: ignore,
 };
