@@ -125,7 +125,7 @@ async function startBroker(environment: Record<string, string>): Promise<TestBro
     pid: child.pid ?? 0,
     log,
     lines: () => parseLines(output.stdout),
-    killAt: (fits) => killAt(child, () => parseLines(output.stdout).find(fits)),
+    killAt: (fits) => killAt(child, () => parseLines(output.stdout).find(fits), log),
     kill: (signal) => end(child, signal),
   };
 }
@@ -138,15 +138,17 @@ function parseLines(text: string): LogLine[] {
     .map((line) => JSON.parse(line) as LogLine);
 }
 
-function killAt(child: ChildProcess, look: () => LogLine | undefined): Promise<LogLine> {
+function killAt(child: ChildProcess, look: () => LogLine | undefined, log: () => string): Promise<LogLine> {
   return new Promise((resolve, reject) => {
     let seen: LogLine | undefined;
+    const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
     child.stdout?.on('data', () => {
       seen ??= look();
       if (seen !== undefined) child.kill('SIGKILL');
     });
     child.once('exit', () => {
-      if (seen === undefined) reject(new Error('the broker ended before it printed the line to kill it at'));
+      clearTimeout(timer);
+      if (seen === undefined) reject(new Error(`the line to kill the broker at was not printed:\n${log()}`));
       else resolve(seen);
     });
   });
