@@ -20,14 +20,16 @@ export async function firstPlan({ client }: TestBroker, offering?: string): Prom
 }
 
 export class PlatformInstance {
-  readonly id = randomUUID();
-  readonly path = `/v2/service_instances/${this.id}`;
+  readonly id: string;
+  readonly path: string;
   readonly #plan: PlanIds;
   readonly #context: JsonObject;
   readonly #query: string;
 
   /** @param namespace of the app that binds */
-  constructor(plan: PlanIds, namespace: string) {
+  constructor(plan: PlanIds, namespace: string, id: string = randomUUID()) {
+    this.id = id;
+    this.path = `/v2/service_instances/${id}`;
     this.#plan = plan;
     this.#context = { platform: 'kubernetes', namespace };
     this.#query = `service_id=${plan.service_id}&plan_id=${plan.plan_id}&accepts_incomplete=true`;
