@@ -2,13 +2,11 @@
  * The worker and the watcher on a real Postgres and a cluster in memory, with use cases to ask them for work. What a
  * plan makes is a table from chart to objects; the server behind it is a provider that writes down what it is asked.
  */
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${ is the language of templates
 import { expect } from 'vitest';
-import type { BindingTarget, CredentialsProvider, EngineTarget } from '../../src/credentials/types.ts';
 import { createDelivery } from '../../src/delivery/kubernetes-delivery.ts';
 import type { ServiceBinding } from '../../src/domain/binding.ts';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
-import type { BindSpec, PlanRevision } from '../../src/domain/offering.ts';
+import type { PlanRevision } from '../../src/domain/offering.ts';
 import type { Operation } from '../../src/domain/operation.ts';
 import type { Helm, RenderRequest } from '../../src/helm/types.ts';
 import type { FakeClusterOptions } from '../../src/kube/fake-cluster.ts';
@@ -16,7 +14,6 @@ import type { KubeObject } from '../../src/kube/types.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 import { labelKeys } from '../../src/lib/labels.ts';
 import { generatePassword } from '../../src/lib/password.ts';
-import { Redacted } from '../../src/lib/redacted.ts';
 import { watchedCluster } from '../../src/start/watched-cluster.ts';
 import type { InventoryItem, Store } from '../../src/store/types.ts';
 import { bind } from '../../src/usecases/bind.ts';
@@ -30,6 +27,8 @@ import { startWorker, type Worker } from '../../src/worker/worker.ts';
 import { HookedCluster } from './hooked-cluster.ts';
 import { queryDatabase } from './postgres.ts';
 import { type RecordedEvent, recordingEvents } from './recording-events.ts';
+import { RecordingProvider } from './recording-provider.ts';
+import { serverBind, serverChart, serverPlan } from './server-plan.ts';
 import { openTestStore, testRevision } from './store.ts';
 
 const platform = 'test';
@@ -105,7 +104,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
     return worker;
   }
 
-  /** `forgotten`: is not stopped at the end, as a process that died. */
+  /** `forgotten`: whoever starts it stops it, or nobody, as a process that died. */
   function startTestWatcher(
     through: Store = store,
     owner?: string,
@@ -267,87 +266,4 @@ function listed(revision: PlanRevision | undefined) {
 export function present<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('it is not there');
   return value;
-}
-
-/** Made like the PostgreSQL plan that is shipped: a secret, and a chart that reads its name. */
-const serverPlan: Pick<PlanRevision, 'generate' | 'resources' | 'outputs' | 'sync'> = {
-  generate: { admin: { password: { length: 32 } } },
-  resources: [
-    {
-      id: 'admin',
-      kind: 'secret',
-      data: { username: 'chandler_admin', password: '${generated.admin.password}' },
-      readyWhen: [],
-    },
-    helmResource('server', { existingSecret: '${admin.name}' }),
-  ],
-  outputs: {
-    host: '${server.services.primary.host}',
-    port: '${server.services.primary.port}',
-  },
-  sync: { provision: false, deprovision: false, bind: false, unbind: false },
-};
-
-const serverBind: BindSpec = { engine: 'postgresql', admin: 'admin', connectionLimit: -1 };
-
-/** A resource whose chart is found in the table under the resource's own id. */
-export function helmResource(
-  id: string,
-  values: JsonObject = {},
-  readyWhen: string[] = [],
-): PlanRevision['resources'][number] {
-  return { id, kind: 'helm', chartDigest: id, chartName: id, values, readyWhen };
-}
-
-/** Volume, Service and workload, named after the release. */
-export function serverChart({ releaseName: name, values }: RenderRequest): KubeObject[] {
-  const labels = { 'app.kubernetes.io/component': 'primary' };
-  const { existingSecret = null } = values;
-  return [
-    { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name }, spec: {} },
-    { apiVersion: 'v1', kind: 'Service', metadata: { name, labels }, spec: { ports: [{ port: 5432 }] } },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'StatefulSet',
-      metadata: { name },
-      spec: { replicas: 1, template: { metadata: {}, spec: { existingSecret } } },
-    },
-  ];
-}
-
-/** Writes down what it is asked, and fails where a test wants that. */
-export class RecordingProvider implements CredentialsProvider {
-  readonly calls: { verb: 'prepare' | 'create' | 'revoke'; target: EngineTarget; bindingName?: string }[] =
-    [];
-  /** Asked before each call takes effect; what it throws is what the call throws. */
-  before: (verb: 'prepare' | 'create' | 'revoke') => void | Promise<void> = () => undefined;
-  /** Logins that exist now. */
-  readonly logins = new Set<string>();
-
-  async prepare(_spec: unknown, target: EngineTarget): Promise<void> {
-    this.calls.push({ verb: 'prepare', target });
-    await this.before('prepare');
-  }
-
-  async create(
-    _spec: unknown,
-    target: EngineTarget,
-    { bindingName, password }: BindingTarget,
-  ): Promise<Redacted<JsonObject>> {
-    this.calls.push({ verb: 'create', target, bindingName });
-    await this.before('create');
-    this.logins.add(bindingName);
-    const { host, port } = target.address;
-    return new Redacted<JsonObject>({ host, port, username: bindingName, password: password.reveal() });
-  }
-
-  async revoke(_spec: unknown, target: EngineTarget, { bindingName }: BindingTarget): Promise<void> {
-    this.calls.push({ verb: 'revoke', target, bindingName });
-    await this.before('revoke');
-    this.logins.delete(bindingName);
-  }
-
-  callsOf(verb: 'prepare' | 'create' | 'revoke') {
-    return this.calls.filter((call) => call.verb === verb);
-  }
 }

@@ -2,14 +2,21 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
 import type { Operation } from '../../src/domain/operation.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
+import type { Watcher } from '../../src/worker/watcher.ts';
 import { CrashPoint, type When } from '../support/crash-point.ts';
 import { appNamespace, present, startWorkerHarness, type WorkerHarness } from '../support/worker-harness.ts';
 
 let harness: WorkerHarness;
+/** One for all, so that no test pays for mirroring what earlier ones made. */
+let watcher: Watcher;
 beforeAll(async () => {
   harness = await startWorkerHarness();
+  watcher = harness.startWatcher(harness.store, 'watcher', { forgotten: true });
 });
-afterAll(() => harness?.close());
+afterAll(async () => {
+  await watcher?.stop();
+  await harness?.close();
+});
 afterEach(async () => {
   await harness.stopAll();
   harness.events.splice(0);
@@ -127,7 +134,6 @@ function expectEndedOnce(operation: Operation): void {
 describe('a worker is killed', () => {
   describe('while it provisions, and another one ends the operation with one set of objects:', () => {
     test.each(rows('provision'))('%s %s', async (when: When, step) => {
-      harness.startWatcher();
       const { instance, operation } = await harness.provision();
       const before = await surviveCrash(operation, new CrashPoint(step, when), instance);
 
@@ -149,9 +155,11 @@ describe('a worker is killed', () => {
   });
 
   describe('while it binds, and another one ends the operation with one login and one delivery:', () => {
+    let instance: ServiceInstance;
+    beforeAll(async () => {
+      instance = await provisioned();
+    });
     test.each(rows('bind'))('%s %s', async (when: When, step) => {
-      harness.startWatcher();
-      const instance = await provisioned();
       const { binding, operation } = await harness.bind(instance);
       await surviveCrash(operation, new CrashPoint(step, when), instance);
 
@@ -172,9 +180,11 @@ describe('a worker is killed', () => {
   });
 
   describe('while it unbinds, and another one leaves nothing of the binding:', () => {
+    let instance: ServiceInstance;
+    beforeAll(async () => {
+      instance = await provisioned();
+    });
     test.each(rows('unbind'))('%s %s', async (when: When, step) => {
-      harness.startWatcher();
-      const instance = await provisioned();
       const binding = await bound(instance);
       await surviveCrash(await harness.unbind(binding), new CrashPoint(step, when), instance);
 
@@ -187,7 +197,6 @@ describe('a worker is killed', () => {
 
   describe('while it deprovisions, and another one leaves nothing of the instance:', () => {
     test.each(rows('deprovision'))('%s %s', async (when: When, step) => {
-      harness.startWatcher();
       const instance = await provisioned();
       const binding = await bound(instance);
       const operation = await harness.deprovision(instance);
@@ -202,7 +211,6 @@ describe('a worker is killed', () => {
   });
 
   test('at no other step than those of the tables above', async () => {
-    harness.startWatcher();
     const point = new CrashPoint();
     startDoomedWorker(point);
     const stepsOf = async (operation: Operation) => {

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { FakeRequest } from '../../src/kube/fake-cluster.ts';
 import { KubeError, type KubeObject } from '../../src/kube/types.ts';
-import { serverChart, startWorkerHarness, type WorkerHarness } from '../support/worker-harness.ts';
+import { serverChart } from '../support/server-plan.ts';
+import { startWorkerHarness, type WorkerHarness } from '../support/worker-harness.ts';
 
 let harness: WorkerHarness;
 beforeAll(async () => {

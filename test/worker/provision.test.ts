@@ -3,13 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { ServiceInstance } from '../../src/domain/instance.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
 import { identityLabels, labelKeys } from '../../src/lib/labels.ts';
-import {
-  helmResource,
-  present,
-  serverChart,
-  startWorkerHarness,
-  type WorkerHarness,
-} from '../support/worker-harness.ts';
+import { helmResource, serverChart } from '../support/server-plan.ts';
+import { present, startWorkerHarness, type WorkerHarness } from '../support/worker-harness.ts';
 
 let harness: WorkerHarness;
 beforeAll(async () => {

@@ -2,12 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { ChandlerError } from '../../src/domain/errors.ts';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
 import { identityLabels } from '../../src/lib/labels.ts';
-import {
-  helmResource,
-  serverChart,
-  startWorkerHarness,
-  type WorkerHarness,
-} from '../support/worker-harness.ts';
+import { helmResource, serverChart } from '../support/server-plan.ts';
+import { startWorkerHarness, type WorkerHarness } from '../support/worker-harness.ts';
 
 let harness: WorkerHarness;
 beforeAll(async () => {
