@@ -5,7 +5,7 @@ import type { ErrorCode } from '../../src/domain/errors.ts';
 import type { InstanceState } from '../../src/domain/instance.ts';
 import type { OperationType } from '../../src/domain/operation.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
-import type { OperationClaim, Store } from '../../src/store/types.ts';
+import { LeaseLost, type OperationClaim, type Store } from '../../src/store/types.ts';
 
 export type Ending = 'succeeded' | { code: ErrorCode; sentence: string };
 
@@ -40,8 +40,17 @@ export class ScriptedWorker {
     await this.end(await this.claim(operationUid), ending);
   }
 
-  /** Writes down the outcome of a claimed operation. @throws LeaseLost when it was cancelled since */
+  /** Writes down the outcome of a claimed operation. @throws LeaseLost when it was cancelled since; it is given up */
   async end(claim: OperationClaim, ending: Ending = 'succeeded'): Promise<void> {
+    try {
+      await this.#record(claim, ending);
+    } catch (thrown) {
+      if (thrown instanceof LeaseLost) await this.#store.operationQueue.giveUp(claim);
+      throw thrown;
+    }
+  }
+
+  async #record(claim: OperationClaim, ending: Ending): Promise<void> {
     const { operation } = claim;
     const state = ends[operation.type][ending === 'succeeded' ? 'succeeded' : 'failed'];
     await this.#store.transact(async (transaction) => {
