@@ -44,7 +44,7 @@ export class PlatformInstance {
       context: this.#context,
       parameters,
     });
-    return String(body.operation);
+    return body.operation as string;
   }
 
   async provision(broker: TestBroker, parameters: JsonObject = {}): Promise<void> {
@@ -63,7 +63,7 @@ export class PlatformInstance {
       'GET',
       `${this.path}/last_operation?operation=${encodeURIComponent(operation)}`,
     );
-    return String(body.state);
+    return body.state as string;
   }
 
   bindingPath(bindingId: string): string {
@@ -97,7 +97,7 @@ export class PlatformInstance {
 
   async startDeprovision({ client }: TestBroker): Promise<string> {
     const { body } = await client.expect([202], 'DELETE', `${this.path}?${this.#query}`);
-    return String(body.operation);
+    return body.operation as string;
   }
 
   async deprovision(broker: TestBroker): Promise<void> {
