@@ -34,6 +34,8 @@ export async function ensureOwnerAndDatabase(admin: ServerLogin, names: Instance
     await session.query(`grant connect, create, temporary on database ${database} to ${owner}`);
   });
   await asAdmin(admin, names.database, async (session) => {
+    // Once more: advisory locks belong to the database one is connected to.
+    await lockName(session, names.database);
     // The tenant may have dropped the schema, and may have made another of that name.
     const fresh = await session.query(
       "select from pg_catalog.pg_namespace where nspname = 'public' and nspowner = 'pg_database_owner'::pg_catalog.regrole",
