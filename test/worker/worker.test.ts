@@ -88,15 +88,16 @@ describe('a worker whose lease runs out in the middle of a tick', () => {
       ...harness.store,
       operationQueue: { ...operationQueue, renew: () => new Promise<boolean>(() => {}) },
     };
-    const held = harness.cluster.holdNext(({ verb, kind }) => verb === 'apply' && kind === 'Namespace');
     const { instance, operation } = await harness.provision();
-    const late = harness.startWorker({
+    const held = harness.cluster.holdNext(
+      ({ verb, kind, name }) => verb === 'apply' && kind === 'Namespace' && name === instance.namespace,
+    );
+    harness.startWorker({
       store: cutOff,
       settings: { owner: 'late', concurrency: 1, leaseSeconds: 1 },
     });
     await held.reached;
     const [namespace] = harness.objectsOf(instance);
-    void late;
     harness.startWorker();
     expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });
     const finished = harness.objectsOf(instance);
