@@ -14,6 +14,8 @@ export interface AuditedRequest {
   resource: string;
   namespace: string;
   name: string;
+  /** Of lists and watches; empty for all else, and for those that want everything. */
+  labelSelector: string;
   status: number;
 }
 
@@ -121,6 +123,7 @@ function toRequest({ verb, requestURI, objectRef, responseStatus }: AuditEvent):
     resource,
     namespace: objectRef?.namespace ?? '',
     name: objectRef?.name ?? '',
+    labelSelector: new URLSearchParams(requestURI.split('?')[1]).get('labelSelector') ?? '',
     status: responseStatus?.code ?? 0,
   };
 }
