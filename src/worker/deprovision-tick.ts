@@ -19,15 +19,12 @@ export async function deprovisionTick(context: TickContext): Promise<TickOutcome
   const namespaces = view.inventory.filter(isNamespace);
   const objects = view.inventory.filter((item) => !isNamespace(item)).reverse();
 
-  if ([...objects, ...namespaces].some((item) => isStanding(item, view))) {
-    context.guard();
-    // A namespace that was planned but never confirmed may be somebody else's, and what it holds is theirs.
-    if (namespaces.some(({ objectUid }) => objectUid !== undefined)) await refuseForeignObjects(view.target);
-    await withdrawDeliveries(view, context);
-  }
+  if (isStanding(objects, view)) await lookBeforeRemoving(namespaces, view, context);
   const left = (await removeItems(objects, view, context)) + countPods(view);
   if (left > 0) return waiting(`waiting until ${left} objects of the service instance are deleted`);
 
+  // Once more: somebody may have put something into the namespace meanwhile.
+  if (isStanding(namespaces, view)) await lookBeforeRemoving(namespaces, view, context);
   const namespacesLeft = await removeItems(namespaces, view, context);
   if (namespacesLeft > 0) return waiting('waiting until the namespace of the service instance is deleted');
   return {
@@ -45,8 +42,16 @@ function waiting(description: string): TickOutcome {
   return { kind: 'wait', description, pollAfterMs: waitPollMs };
 }
 
-async function withdrawDeliveries({ instance }: InstanceView, { deps, guard }: TickContext): Promise<void> {
-  for (const binding of await deps.store.listBindings(instance.uid)) {
+/** @throws ChandlerError `ResourceFailed` when the namespace holds what is not ours */
+async function lookBeforeRemoving(
+  namespaces: readonly InventoryItem[],
+  view: InstanceView,
+  { deps, guard }: TickContext,
+): Promise<void> {
+  guard();
+  // A namespace that was planned but never confirmed may be somebody else's, and what it holds is theirs.
+  if (namespaces.some(({ objectUid }) => objectUid !== undefined)) await refuseForeignObjects(view.target);
+  for (const binding of await deps.store.listBindings(view.instance.uid)) {
     guard();
     await withdrawDelivery(binding, deps);
   }
@@ -82,9 +87,9 @@ function observedObject(item: InventoryItem, { observed }: InstanceView) {
     : observed.find(({ metadata }) => metadata.uid === item.objectUid);
 }
 
-/** Whether this tick is about to delete it. */
-function isStanding(item: InventoryItem, view: InstanceView): boolean {
-  return observedObject(item, view)?.metadata.deletionTimestamp === undefined;
+/** Whether this tick is about to delete any of them. */
+function isStanding(items: readonly InventoryItem[], view: InstanceView): boolean {
+  return items.some((item) => observedObject(item, view)?.metadata.deletionTimestamp === undefined);
 }
 
 function countPods({ instance, observed }: InstanceView): number {
