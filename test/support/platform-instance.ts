@@ -9,13 +9,12 @@ export interface PlanIds {
   plan_id: string;
 }
 
-/** The first plan of the catalog, or the first of the named offering. */
-export async function firstPlan({ client }: TestBroker, offering?: string): Promise<PlanIds> {
+/** The first plan of the catalog. */
+export async function firstPlan({ client }: TestBroker): Promise<PlanIds> {
   const { body } = await client.expect([200], 'GET', '/v2/catalog');
-  const services = body.services as { id: string; name: string; plans: { id: string }[] }[];
-  const service = services.find(({ name }) => offering === undefined || name === offering);
+  const [service] = body.services as { id: string; plans: { id: string }[] }[];
   const plan = service?.plans[0];
-  if (service === undefined || plan === undefined) throw new Error('the catalog has no such plan');
+  if (service === undefined || plan === undefined) throw new Error('the catalog has no plan');
   return { service_id: service.id, plan_id: plan.id };
 }
 
