@@ -31,6 +31,8 @@ export interface DevPostgresOptions {
 export interface DevPostgres {
   /** Database `chandler`, as superuser, password included. */
   url: string;
+  /** Where its files are: the place for what must not be separated from its data. */
+  folder: string;
   /** Stops the service for everybody; it goes on when this is not called. */
   stop(): Promise<void>;
   /** Whether it was running before. */
@@ -84,6 +86,7 @@ export async function ensureDevPostgres(options: DevPostgresOptions = {}): Promi
     await createDatabase(server, port);
     return {
       url: urlOf(server, port, database),
+      folder,
       stop: () => withProcessLock(`postgres ${state}`, () => stop(server)),
       alreadyRunning: joined !== undefined,
     };

@@ -47,26 +47,29 @@ export function imageParts(image: string): { repository: string; tag: string } {
   return { repository: image.slice(0, colon), tag: image.slice(colon + 1) };
 }
 
-export async function postgresGround(environment: Environment, say: Say): Promise<Ground<{ url: string }>> {
+/** The database, and the key that seals it: kept together outside the checkout, one is lost without the other. */
+export async function postgresGround(
+  environment: Environment,
+  say: Say,
+): Promise<Ground<{ url: string; keyFile: string }>> {
   const given = environment.DATABASE_URL;
   if (given !== undefined && given !== '') {
     say('using the Postgres that DATABASE_URL names');
     const { databaseUrl } = readDatabaseUrls({ DATABASE_URL: given });
-    return { access: { url: databaseUrl.reveal() }, release: () => Promise.resolve() };
+    const state = environment.XDG_STATE_HOME ?? join(homedir(), '.local', 'state');
+    const keyFile = await keyFileIn(join(state, 'chandler'));
+    return { access: { url: databaseUrl.reveal(), keyFile }, release: () => Promise.resolve() };
   }
-  const { url, alreadyRunning, stop } = await ensureDevPostgres({ onProgress: say });
+  const { url, folder, alreadyRunning, stop } = await ensureDevPostgres({ onProgress: say });
   return {
-    access: { url },
+    access: { url, keyFile: await keyFileIn(folder) },
     release: async () => {
       if (!alreadyRunning) await stop();
     },
   };
 }
 
-/** The key that seals the development database; kept beside it, outside the checkout, because they belong together. */
-export async function developmentKeyFile(environment: Environment): Promise<string> {
-  const state = environment.XDG_STATE_HOME ?? join(homedir(), '.local', 'state');
-  const folder = join(state, 'chandler');
+async function keyFileIn(folder: string): Promise<string> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, 'quickstart.key');
   if (!existsSync(path)) await createKeyFile(path);

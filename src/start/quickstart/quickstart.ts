@@ -11,7 +11,7 @@ import { generatePassword } from '../../lib/password.ts';
 import { migrate } from '../../store/migrate.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { type RunningBroker, serve } from '../serve.ts';
-import { clusterGround, developmentKeyFile, ensureHelm, type Ground, postgresGround } from './ground.ts';
+import { clusterGround, ensureHelm, type Ground, postgresGround } from './ground.ts';
 import { OsbClient, QuickstartFailed } from './osb-client.ts';
 import { AppNamespace, sampleAppDeployment, sampleAppMark } from './sample-app.ts';
 
@@ -24,7 +24,7 @@ export interface QuickstartOptions {
 
 interface Walk {
   cluster: Awaited<ReturnType<typeof clusterGround>>;
-  postgres: Ground<{ url: string }>;
+  postgres: Awaited<ReturnType<typeof postgresGround>>;
   helmPath: string;
   broker: RunningBroker;
   client: OsbClient;
@@ -189,7 +189,7 @@ async function startBroker({ cluster, postgres, helmPath, password }: Walk, opti
   mkdirSync(logFolder, { recursive: true });
   const config = readConfig({
     DATABASE_URL: postgres.access.url,
-    CHANDLER_KEY_FILE: await developmentKeyFile(options.environment),
+    CHANDLER_KEY_FILE: postgres.access.keyFile,
     CHANDLER_USERNAME: username,
     CHANDLER_PASSWORD: password,
     CHANDLER_KUBECONFIG: cluster.access.kubeconfigPath,
