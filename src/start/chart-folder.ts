@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ChandlerError } from '../domain/errors.ts';
@@ -10,9 +10,12 @@ export interface ChartFolder {
   remove(): Promise<void>;
 }
 
+const prefix = 'chandler-charts-';
+
 /** A private folder where helm finds the packed charts of plan revisions. */
 export async function openChartFolder(store: Pick<Store, 'findChart'>): Promise<ChartFolder> {
-  const folder = await mkdtemp(join(tmpdir(), 'chandler-charts-'));
+  await removeLeftBehind();
+  const folder = await mkdtemp(join(tmpdir(), `${prefix}${process.pid}-`));
   const fetched = new Map<string, Promise<string>>();
 
   async function fetchChart(digest: string): Promise<string> {
@@ -37,4 +40,23 @@ export async function openChartFolder(store: Pick<Store, 'findChart'>): Promise<
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** A process that was killed could not remove its folder; its pid in the name tells that it is gone. */
+async function removeLeftBehind(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = Number(new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1]);
+    if (Number.isInteger(pid) && !isAlive(pid)) {
+      // One of another user stays; it is theirs to remove.
+      await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

@@ -11,7 +11,7 @@ import { generatePassword } from '../../lib/password.ts';
 import { migrate } from '../../store/migrate.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { type RunningBroker, serve } from '../serve.ts';
-import { clusterGround, ensureHelm, type Ground, postgresGround } from './ground.ts';
+import { clusterGround, ensureHelm, postgresGround } from './ground.ts';
 import { OsbClient, QuickstartFailed } from './osb-client.ts';
 import { AppNamespace, sampleAppDeployment, sampleAppMark } from './sample-app.ts';
 
