@@ -46,7 +46,8 @@ const namespaces = z
     'be a comma-separated list of namespaces or globs, for example team-*,shop',
   );
 
-const planSetRule = 'be a JSON object, for example {"image":{"repository":"registry.example/postgres","tag":"17"}}';
+const planSetRule =
+  'be a JSON object, for example {"image":{"repository":"registry.example/postgres","tag":"17"}}';
 const planSet = z.string().transform((text, context): JsonObject => {
   try {
     const value = JSON.parse(text) as JsonValue;
