@@ -96,14 +96,13 @@ async function walkThrough(
   const namespace = `chandler-quickstart-${randomBytes(3).toString('hex')}`;
   await list([
     {
-      title: 'Kubernetes (the first time it is built from source, which takes about 10 minutes)',
+      title: 'Kubernetes',
       task: async (context, task) => {
         const say = (message: string) => {
           task.output = message;
         };
         context.helmPath = await ensureHelm();
         context.cluster = await clusterGround(options, say);
-        task.title = 'Kubernetes';
       },
     },
     {
