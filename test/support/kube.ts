@@ -1,9 +1,8 @@
-/** A real cluster for tests: only the one that CHANDLER_TEST_KUBECONFIG names, and in it only namespaces made here. */
+/** The test cluster through Chandler's own client; only namespaces made here are touched. */
 import { randomBytes } from 'node:crypto';
+import { inject } from 'vitest';
 import { connectCluster } from '../../src/kube/connect-cluster.ts';
 import type { Cluster } from '../../src/kube/types.ts';
-
-export const testKubeconfig = process.env.CHANDLER_TEST_KUBECONFIG;
 
 const namespaceKind = { apiVersion: 'v1', kind: 'Namespace' };
 const testLabel = 'chandler.dev/test';
@@ -18,10 +17,8 @@ export interface TestCluster {
   close(): Promise<void>;
 }
 
-/** Connects to the test cluster. Call only when {@link testKubeconfig} is set. */
 export async function connectTestCluster(): Promise<TestCluster> {
-  if (testKubeconfig === undefined) throw new Error('CHANDLER_TEST_KUBECONFIG is not set.');
-  const cluster = await connectCluster({ name: 'test', kubeconfigPath: testKubeconfig });
+  const cluster = await connectCluster({ name: 'test', kubeconfigPath: inject('kubeconfigPath') });
   const names: string[] = [];
   const newName = () => {
     const name = `chandler-test-${randomBytes(5).toString('hex')}`;
