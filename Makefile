@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-unit test-cluster check format cluster-up cluster-down cluster-status clean
+.PHONY: help install quickstart test test-unit test-cluster check format cluster-up cluster-down cluster-status postgres-down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -16,8 +16,8 @@ node_modules/.installed: package.json package-lock.json .npmrc
 
 install: node_modules/.installed ## install the npm packages
 
-quickstart: install ## a local Kubernetes, Postgres, Chandler, a database and an app that uses it
-	@node src/start/main.ts quickstart
+quickstart: install ## a local Kubernetes, Postgres, Chandler, a database and an app (ARGS="--kubeconfig PATH" for another cluster)
+	@bin/chandler quickstart $(ARGS)
 
 test: check cluster-up ## everything CI runs: checks, unit, store, contract and OSB tests, one journey on real pods
 	@vitest run --project fast --project journey
@@ -45,6 +45,9 @@ cluster-down: install ## remove the local Kubernetes and all its data; the built
 
 cluster-status: install ## what the local Kubernetes is doing
 	@node cluster/main.ts status
+
+postgres-down: install ## stop the Postgres of quickstart and tests; its data stays
+	@node src/start/stop-dev-postgres.ts
 
 clean: ## remove what was installed into this checkout
 	rm -rf node_modules .chandler

@@ -14,7 +14,7 @@ interface CatalogueEntry {
   actor: ErrorActor;
   /** Whether a worker that meets it tries again until the deadline of the operation. */
   retry: boolean;
-  /** The public sentence when the thrower gives none. Some are compared word for word by clients (checklist item 20). */
+  /** The public sentence when the thrower gives none. Some are compared word for word by clients. */
   sentence: string;
 }
 

@@ -88,7 +88,7 @@ export interface BindSpec {
   connectionLimit: number;
 }
 
-/** Which verbs finish within a request (design, section 2). */
+/** Which verbs finish within a request (docs/architecture.md). */
 export interface SyncSpec {
   provision: boolean;
   deprovision: boolean;

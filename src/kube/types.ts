@@ -1,4 +1,4 @@
-/** What the other rooms see of a Kubernetes cluster: raw JSON objects, never a typed serializer (design, section 7). */
+/** What the other rooms see of a Kubernetes cluster: raw JSON objects, never a typed serializer (docs/architecture.md). */
 
 export interface ObjectMetadata {
   name: string;

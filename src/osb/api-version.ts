@@ -3,7 +3,7 @@ import { ChandlerError } from '../domain/errors.ts';
 
 const least = { major: 2, minor: 11 };
 
-/** Refuses requests whose X-Broker-API-Version is missing, or is not 2.11 or a later 2.x (checklist items 3 and 4). */
+/** Refuses requests whose X-Broker-API-Version is missing, or is not 2.11 or a later 2.x. */
 export const checkApiVersion: RequestHandler = (request, _response, next) => {
   const version = request.get('x-broker-api-version')?.trim();
   if (version === undefined || version === '') throw new ChandlerError('MissingApiVersion');

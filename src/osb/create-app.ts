@@ -9,7 +9,7 @@ import { identifyRequest } from './request-identity.ts';
 import type { AppDeps } from './types.ts';
 
 /**
- * The HTTP application. The order of the middlewares is the order of the errors (checklist item 22): 401, then 412,
+ * The HTTP application. The order of the middlewares is the order of the errors: 401, then 412,
  * then what is wrong with the path and the body, then the use case's own.
  */
 export function createApp(deps: AppDeps): Express {

@@ -9,7 +9,7 @@ const longestBody = 1024 * 1024;
 export const readBody: RequestHandler = raw({ type: () => true, limit: longestBody, inflate: false });
 
 /**
- * The body as a JSON object. A missing Content-Type is forgiven, another one than JSON is not (checklist item 8).
+ * The body as a JSON object. A missing Content-Type is forgiven, another one than JSON is not.
  * @throws ChandlerError `MalformedRequest`
  */
 export function jsonBody(request: Request): JsonObject {

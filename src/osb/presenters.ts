@@ -1,5 +1,5 @@
 /**
- * What platforms get, in OSBAPI's spelling. Every success is a JSON object (never 204, checklist item 12), and a field
+ * What platforms get, in OSBAPI's spelling. Every success is a JSON object (never 204), and a field
  * without a value is left out, because Cloud Foundry rejects nulls.
  */
 import type { Response } from 'express';

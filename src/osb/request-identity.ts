@@ -7,7 +7,7 @@ import { localsOf } from './types.ts';
 const longestLogged = 200;
 
 /**
- * Gives each request an id, echoes the platform's own one (X-Broker-API-Request-Identity, checklist item 6) on every
+ * Gives each request an id, echoes the platform's own one (X-Broker-API-Request-Identity) on every
  * answer, errors included, and reports the request when it is over.
  */
 export function identifyRequest(events: Events): RequestHandler {

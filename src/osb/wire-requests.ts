@@ -1,6 +1,6 @@
 /**
  * What platforms send, in OSBAPI's spelling, parsed into the requests of the use cases. Unknown fields are ignored
- * (checklist item 7); nulls and empty values of real clients count as absent (item 10).
+ *; nulls and empty values of real clients count as absent.
  */
 import type { Request } from 'express';
 import { z } from 'zod';

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `chandler` command: the only file that reads process.env. */
+/** The `chandler` command: it and its neighbours alone read process.env. */
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readConfig, readDatabaseUrls } from '../config/read-config.ts';
@@ -61,7 +61,7 @@ program
     '--kubeconfig <path>',
     'use this cluster instead of a local one; only namespaces of its own are touched. The cluster IPs of its Services must be reachable from this machine',
   )
-  .option('--once', 'verify, take everything down again and exit (also with CI=true)')
+  .option('--once', 'verify, take down what was brought up, and exit (also with CI=true)')
   .action(async (options: { kubeconfig?: string; once?: true }) => {
     const { quickstart } = await import('./quickstart/quickstart.ts');
     await quickstart({

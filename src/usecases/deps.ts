@@ -14,7 +14,7 @@ export interface UsecaseDeps {
   readonly settings: UsecaseSettings;
 }
 
-/** What the HTTP side may look at outside Postgres: reads only, each with a short time limit (design, section 2). */
+/** What the HTTP side may look at outside Postgres: reads only, each with a short time limit (docs/architecture.md). */
 export interface Access {
   /**
    * Whether a namespace exists and is not being deleted. True as well when the cluster does not answer in time: the

@@ -12,7 +12,7 @@ export interface InstanceLastOperationRequest {
 
 /**
  * How an instance's operation stands. Without a token, or with one that names no operation of this instance, it is the
- * latest. After a deprovision it says `succeeded` as long as the tombstone is kept (checklist item 59).
+ * latest. After a deprovision it says `succeeded` as long as the tombstone is kept.
  * @throws ChandlerError `InstanceNotFound`
  */
 export async function instanceLastOperation(

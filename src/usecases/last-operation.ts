@@ -11,7 +11,7 @@ export interface LastOperation {
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The operation that a token names, if it is one; tokens are hints and never an error (checklist items 56 and 57). */
+/** The operation that a token names, if it is one; tokens are hints and never an error. */
 export async function operationOfToken(
   store: StoreReader,
   token: string | undefined,

@@ -37,7 +37,7 @@ export async function revisionOf(store: StoreReader, instance: ServiceInstance):
 
 /**
  * The revision whose rules a DELETE follows: the instance's own, else the one of the plan that the query names, because
- * the AsyncRequired check comes even before the check that there is something to delete (checklist item 22).
+ * the AsyncRequired check comes even before the check that there is something to delete.
  */
 export async function revisionForDelete(
   deps: { catalog: Catalog },

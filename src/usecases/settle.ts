@@ -13,7 +13,7 @@ export interface SettleOptions {
 }
 
 /**
- * Waits for an operation as long as its request may (design, section 2), after the transaction that promised it.
+ * Waits for an operation as long as its request may (docs/architecture.md), after the transaction that promised it.
  * Without accepts_incomplete the operation is over when this returns; an own one that takes too long is cancelled.
  * @returns whether it succeeded; `running` also stands for one that failed while the platform could poll
  * @throws ChandlerError the operation's own error, `SynchronousTimeout`, or `AsyncRequired`

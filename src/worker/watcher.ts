@@ -1,5 +1,5 @@
 /**
- * One elected watcher per cluster turns watch events into row updates and wakes (design, section 2). The election is a
+ * One elected watcher per cluster turns watch events into row updates and wakes (docs/architecture.md). The election is a
  * lease in Postgres; a replica that loses it stops its watches, the next holder lists anew and so misses nothing.
  */
 import type { ObservedObject, Store } from '../store/types.ts';

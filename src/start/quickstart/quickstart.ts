@@ -61,7 +61,9 @@ export async function quickstart(options: QuickstartOptions): Promise<void> {
     ]);
     printResult(walk as Walk, { started, instancePath, bindingPath });
     if (!options.once) {
-      print('Press Ctrl-C to stop the broker and to remove the sample app with its instance.');
+      print(
+        'Press Ctrl-C to stop the broker and to remove the sample app with its instance. Instances that you made stay; the next quickstart serves them again.',
+      );
       await interrupted;
     }
   } catch (thrown) {
@@ -69,7 +71,7 @@ export async function quickstart(options: QuickstartOptions): Promise<void> {
   }
   await cleanUp(walk, options, { instancePath, bindingPath }, failure !== undefined);
   if (failure !== undefined) throw failure;
-  if (options.once) print(`quickstart verified in ${seconds(started)} s, everything taken down`);
+  if (options.once) print(`quickstart verified in ${seconds(started)} s, what it brought up is taken down`);
 }
 
 interface Paths {
@@ -201,11 +203,11 @@ async function startBroker({ cluster, postgres, helmPath, password }: Walk, opti
   return serve(config, createLogger({ level: 'debug', destination }));
 }
 
-function printResult(
-  { broker, password, planId, serviceId, line }: Walk,
-  at: Paths & { started: number },
-): void {
-  const body = (extra = '') => `'{"service_id":"${serviceId}","plan_id":"${planId}"${extra}}'`;
+function printResult(walk: Walk, at: Paths & { started: number }): void {
+  const { broker, password, planId, serviceId, line, cluster, app } = walk;
+  const ids = `"service_id":"${serviceId}","plan_id":"${planId}"`;
+  const query = `service_id=${serviceId}&plan_id=${planId}`;
+  const context = `"context":{"platform":"kubernetes","namespace":"${app.name}"}`;
   print(`
 The sample app says, from inside its pod:
   ${line}
@@ -213,13 +215,19 @@ The sample app says, from inside its pod:
 Ready after ${seconds(at.started)} s. The broker listens at ${broker.url}, user ${username}, password ${password}.
 Its log is in ${logFolder}/quickstart.log. Try next:
 
-  osb() { curl -s -u ${username}:${password} -H 'X-Broker-API-Version: 2.17' "$@"; echo; }
+  osb() { curl -s -u ${username}:${password} -H 'X-Broker-API-Version: 2.17' -H 'Content-Type: application/json' "$@"; echo; }
+  export KUBECONFIG=${cluster.access.kubeconfigPath}
+  mine=${broker.url}/v2/service_instances/mine
+
   osb ${broker.url}/v2/catalog
   osb ${broker.url}${at.instancePath}/last_operation
-  osb -X PUT ${broker.url}${at.instancePath}/service_bindings/another -d ${body()}
-  osb -X PUT '${broker.url}/v2/service_instances/mine?accepts_incomplete=true' \\
-      -d ${body(',"organization_guid":"me","space_guid":"me"')}
-  osb ${broker.url}/v2/service_instances/mine/last_operation
+  osb -X PUT "$mine?accepts_incomplete=true" \\
+      -d '{${ids},"organization_guid":"me","space_guid":"me",${context}}'
+  osb "$mine/last_operation"
+  osb -X PUT "$mine/service_bindings/first" -d '{${ids}}'
+  kubectl get secret -n ${app.name} -l chandler.dev/binding-id=first -o yaml
+  osb -X DELETE "$mine/service_bindings/first?${query}"
+  osb -X DELETE "$mine?accepts_incomplete=true&${query}"
 `);
 }
 
