@@ -27,6 +27,7 @@ const policy = `#!/bin/sh\n${policyMark}\nexit 101\n`;
 
 /** Those of `names` that are not installed. */
 export async function missingPackages(names: readonly string[]): Promise<string[]> {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the format language of dpkg-query
   const { stdout } = await execa('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names], {
     reject: false,
   });
