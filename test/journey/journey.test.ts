@@ -3,6 +3,7 @@
  * on where the one before it ended.
  */
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { AppNamespace, sampleAppDeployment, sampleAppMark } from '../../src/start/quickstart/sample-app.ts';
@@ -23,6 +24,8 @@ let ids: { service_id: string; plan_id: string };
 let query: string;
 /** Every password that came up on the way; none may be found in logs or in the database. */
 const passwords: string[] = [];
+/** What the database and the app printed. */
+let podLogs = '';
 const logins = new Map<string, Login>();
 
 function loginOf(bindingId: string): Login {
@@ -58,6 +61,14 @@ async function bind(bindingId: string): Promise<Login> {
   logins.set(bindingId, credentials);
   passwords.push(credentials.password);
   return credentials;
+}
+
+async function logsOf(podNamespace: string): Promise<string> {
+  const { items } = await core().listNamespacedPod({ namespace: podNamespace });
+  const logs = items.map(({ metadata }) =>
+    core().readNamespacedPodLog({ name: metadata?.name ?? '', namespace: podNamespace }),
+  );
+  return (await Promise.all(logs)).join('\n');
 }
 
 async function instanceNamespace(): Promise<string> {
@@ -139,6 +150,7 @@ describe('the journey of a service instance', () => {
       sampleAppDeployment({ namespace, name: 'sample-app', bindingName, image: inject('postgresqlImage') }),
     );
     expect(await app.waitForLine('sample-app', sampleAppMark)).toMatch(/wrote row 1 and read 1 row/);
+    podLogs += await logsOf(namespace);
     await app.deleteDeployment('sample-app');
   });
 
@@ -170,6 +182,7 @@ describe('the journey of a service instance', () => {
   it('is deprovisioned without a trace, also when a binding was left', async () => {
     const database = await instanceNamespace();
     expect(database).not.toBe('');
+    podLogs += await logsOf(database);
     await broker.client.expect([202], 'DELETE', `${instancePath}?${query}&accepts_incomplete=true`);
     await broker.client.untilFinished(instancePath, () => undefined);
 
@@ -199,14 +212,18 @@ describe('the journey of a service instance', () => {
     ).toBe(410);
   });
 
-  it('leaves no password in the log or in the database', async () => {
+  it('leaves no password in any log or in the database', async () => {
     expect(passwords).toHaveLength(3);
     const dump = await dumpDatabase(home.databaseUrl);
     expect(dump).toContain(instanceId);
     expect(broker.log()).toContain('operation succeeded');
+    expect(podLogs).toContain(sampleAppMark);
+    expect(podLogs).toContain('database system is ready');
+    const auditLogPath = inject('auditLogPath');
+    const audit = auditLogPath === '' ? '' : await readFile(auditLogPath, 'utf8');
     for (const password of [...passwords, home.password]) {
       const encoded = Buffer.from(password).toString('base64');
-      for (const text of [dump, broker.log()]) {
+      for (const text of [dump, broker.log(), podLogs, audit]) {
         expect(text.includes(password)).toBe(false);
         expect(text.includes(encoded)).toBe(false);
       }
