@@ -7,6 +7,7 @@ import { lines } from './json-lines.ts';
 import { toKubeObject, toListPage, toWatchEvent } from './kube-objects.ts';
 import { collectionPath, homePath, objectPath } from './object-path.ts';
 import { withoutSecretValues } from './scrub.ts';
+import { serviceDnsName } from './service-dns-name.ts';
 import {
   type ApplyResult,
   type Cluster,
@@ -178,7 +179,7 @@ class ApiCluster implements Cluster {
     if (kept !== undefined && kept.until > performance.now()) return { host: kept.host, port: service.port };
     const found = await this.get({ apiVersion: 'v1', kind: 'Service', ...service });
     if (found === undefined) throw new KubeError(404, 'NotFound', `There is no Service ${key}.`);
-    const host = serviceHost(found, service);
+    const host = reachableHost(found, service);
     this.#hosts.set(key, { host, until: performance.now() + reachKeptMs });
     return { host, port: service.port };
   }
@@ -268,9 +269,9 @@ function accept(options: WatchOptions, suffix: 'List' | ''): string {
     : 'application/json';
 }
 
-function serviceHost(found: KubeObject, service: { namespace: string; name: string }): string {
+function reachableHost(found: KubeObject, service: { namespace: string; name: string }): string {
   const address = textAt(asJson(found), 'spec', 'clusterIP') ?? '';
   const external = textAt(asJson(found), 'spec', 'type') === 'ExternalName';
   const usable = !external && address !== '' && address !== 'None';
-  return usable ? address : `${service.name}.${service.namespace}.svc`;
+  return usable ? address : serviceDnsName(service);
 }

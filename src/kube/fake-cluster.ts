@@ -9,6 +9,7 @@ import { selectorOf } from './fake-selector.ts';
 import { FakeStore, kindKey, objectKey, referenceOf } from './fake-store.ts';
 import { asJson, textAt } from './json-at.ts';
 import { collectionPath, homePath, objectPath } from './object-path.ts';
+import { serviceDnsName } from './service-dns-name.ts';
 import {
   type ApplyResult,
   type Cluster,
@@ -222,7 +223,7 @@ export class FakeCluster implements Cluster {
       throw new KubeError(404, 'NotFound', `There is no Service ${service.namespace}/${service.name}.`);
     }
     const address = textAt(asJson(found), 'spec', 'clusterIP') ?? 'None';
-    const host = address === 'None' ? `${service.name}.${service.namespace}.svc` : address;
+    const host = address === 'None' ? serviceDnsName(service) : address;
     return { host, port: service.port };
   }
 

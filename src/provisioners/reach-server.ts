@@ -1,6 +1,6 @@
+import { serviceDnsName } from '../kube/service-dns-name.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { kubeFailure } from './kube-failure.ts';
-import { serviceHost } from './resource-state.ts';
 import type { InstanceTarget } from './types.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function reachServer(
 ): Promise<{ host: string; port: number }> {
   for (const { kind, metadata } of observed) {
     const service = { name: metadata.name, namespace: metadata.namespace ?? '' };
-    if (kind !== 'Service' || serviceHost(service) !== address.host) continue;
+    if (kind !== 'Service' || serviceDnsName(service) !== address.host) continue;
     try {
       return await cluster.reach({ ...service, port: address.port });
     } catch (thrown) {

@@ -1,4 +1,5 @@
 import { podTrouble, readiness } from '../kube/readiness.ts';
+import { serviceDnsName } from '../kube/service-dns-name.ts';
 import type { KubeObject } from '../kube/types.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { labelKeys } from '../lib/labels.ts';
@@ -99,14 +100,9 @@ export function resourceOutputs(
     const ports = (object.spec as { ports?: { port: number }[] } | undefined)?.ports ?? [];
     services[labels?.['app.kubernetes.io/component'] ?? name] = {
       name,
-      host: serviceHost({ name, namespace: namespace ?? '' }),
+      host: serviceDnsName({ name, namespace: namespace ?? '' }),
       ...(ports[0] === undefined ? {} : { port: ports[0].port }),
     };
   }
   return { name: resourceName(target, resourceId), services };
-}
-
-/** DNS name of a Service as pods of any namespace resolve it; without the cluster's domain, which may differ. */
-export function serviceHost(service: { name: string; namespace: string }): string {
-  return `${service.name}.${service.namespace}.svc`;
 }
