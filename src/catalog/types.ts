@@ -1,3 +1,4 @@
+import type { ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision, ServiceOffering, ServicePlan } from '../domain/offering.ts';
 import type { JsonObject } from '../lib/json.ts';
 
@@ -35,6 +36,8 @@ export interface Catalog {
   findPlan(serviceId: string, planId: string): { plan: ServicePlan; revision: PlanRevision } | undefined;
   /** The OSBAPI catalog document, made once when the catalog loads. */
   readonly document: JsonObject;
+  /** When it was loaded: `Last-Modified` of the document. */
+  readonly loadedAt: Date;
 }
 
 /**
@@ -43,6 +46,19 @@ export interface Catalog {
  */
 export type ValidateParameters = (
   revision: PlanRevision,
-  verb: 'provision' | 'bind',
+  verb: 'provision' | 'update' | 'bind',
   parameters: JsonObject,
 ) => void;
+
+/**
+ * The dashboard URL of an instance, before anything of it exists.
+ * @returns undefined when the plan has none
+ * @throws ChandlerError `TemplateFailed`
+ */
+export type RenderDashboardUrl = (
+  revision: PlanRevision,
+  instance: Pick<
+    ServiceInstance,
+    'externalName' | 'namespace' | 'platform' | 'instanceId' | 'parameters' | 'contextNamespace'
+  >,
+) => string | undefined;

@@ -11,13 +11,16 @@ export interface EngineTarget {
   address: { host: string; port: number };
   /** What Chandler itself uses. */
   reach: { host: string; port: number };
-  admin: { username: string; password: Redacted<string> };
+  /** Present when the plan's `bind.admin` names a secret. */
+  admin?: { username: string; password: Redacted<string> };
 }
 
 export interface BindingTarget {
   /** `externalName` of the binding: the login name derives from it. */
   bindingName: string;
   password: Redacted<string>;
+  /** When the login shall stop working. */
+  expiresAt?: Date;
 }
 
 /** Every method is idempotent and may be run again after a crash at any point. Throws ChandlerError. */

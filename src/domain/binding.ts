@@ -27,8 +27,31 @@ export interface ServiceBinding extends BindingKey {
   password: Redacted<string>;
   /** The complete OSBAPI credentials; present once bound. */
   credentials?: Redacted<JsonObject>;
+  /** What Cloud Foundry gets beside credentials, when the offering `requires` it; present once bound. */
+  attachments?: Redacted<BindingAttachments>;
+  /** The binding that this one succeeds (rotation). */
+  predecessorBindingId?: string;
+  /** When the credentials stop working, and from when on the platform should rotate them. */
+  expiresAt?: Date;
+  renewBefore?: Date;
   /** Where the Secret and ConfigMap are delivered; absent when they are not. */
   delivery?: { cluster: string; namespace: string };
   createdAt: Date;
   updatedAt: Date;
+}
+
+/** Log drain, route service and volumes of a binding (OSBAPI "Types of Binding"). */
+export interface BindingAttachments {
+  syslogDrainUrl?: string;
+  /** Begins with `https:`. */
+  routeServiceUrl?: string;
+  volumeMounts?: VolumeMount[];
+}
+
+export interface VolumeMount {
+  driver: string;
+  containerDir: string;
+  mode: 'r' | 'rw';
+  deviceType: 'shared';
+  device: { volumeId: string; mountConfig?: JsonObject };
 }

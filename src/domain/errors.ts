@@ -101,6 +101,22 @@ export const errorCatalogue = {
     'MaintenanceInfoConflict',
     'The maintenance_info.version does not match the catalog. Refresh the catalog and try again.',
   ),
+  PredecessorNotUsable: caller(
+    400,
+    'BadRequest',
+    'The predecessor_binding_id names no binding of this service instance that is in use and has not expired.',
+  ),
+  NotRotatable: caller(
+    400,
+    'BadRequest',
+    'Bindings of this plan cannot be rotated. Make a new binding without predecessor_binding_id.',
+  ),
+  UpdateNotSupported: caller(422, 'UpdateNotSupported', 'The service instance cannot be changed in this way.'),
+  BindingsExist: caller(
+    422,
+    'BindingsExist',
+    'The service instance has service bindings. Delete them first.',
+  ),
   InstanceNotUsable: caller(
     422,
     'InstanceNotUsable',
@@ -149,7 +165,15 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
+/** How an instance is left by an update or deprovision that failed (OSBAPI, "Service Broker Errors"). */
+export interface InstanceAftermath {
+  instanceUsable?: boolean;
+  updateRepeatable?: boolean;
+}
+
 export interface ErrorDetails {
+  /** Only for a failed update or deprovision. */
+  aftermath?: InstanceAftermath;
   /** Public text for this case, in place of the catalogue's sentence. Never holds a credential. */
   sentence?: string;
   /** What really happened; for logs alone. */
@@ -160,10 +184,12 @@ export interface ErrorDetails {
 export class ChandlerError extends Error {
   override readonly name = 'ChandlerError';
   readonly code: ErrorCode;
+  readonly aftermath: InstanceAftermath;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
     super(details.sentence ?? errorCatalogue[code].sentence, { cause: details.cause });
     this.code = code;
+    this.aftermath = details.aftermath ?? {};
   }
 
   get status(): number {

@@ -6,6 +6,8 @@ export type InstanceState =
   | 'provisioning'
   | 'provision failed'
   | 'ready'
+  | 'updating'
+  | 'update failed'
   | 'deprovisioning'
   | 'deprovision failed'
   | 'deprovisioned';
@@ -24,6 +26,8 @@ export interface ServiceInstance extends InstanceKey {
   planId: string;
   planRevision: string;
   state: InstanceState;
+  /** False when the last update or deprovision failed and left it unfit for use (OSBAPI `instance_usable`). */
+  usable: boolean;
   organizationGuid: string;
   spaceGuid: string;
   context: JsonObject;
@@ -39,6 +43,8 @@ export interface ServiceInstance extends InstanceKey {
   contextNamespace?: string;
   /** Filled when the provision succeeded: what the plan's `outputs` came to. Not secret. */
   outputs: JsonObject;
+  /** Where a person manages the instance; known from the first answer on. */
+  dashboardUrl?: string;
   createdAt: Date;
   updatedAt: Date;
 }

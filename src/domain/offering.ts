@@ -7,6 +7,10 @@ export interface ServicePlan {
   description: string;
   free: boolean;
   bindable: boolean;
+  /** Whether an instance may move from this plan to another one. */
+  planUpdateable: boolean;
+  /** Whether a binding may succeed another one. */
+  bindingRotatable: boolean;
   metadata: JsonObject;
   maintenance?: MaintenanceInfo;
   schemas: PlanSchemas;
@@ -20,9 +24,14 @@ export interface ServiceOffering {
   name: string;
   description: string;
   tags: string[];
+  /** What the platform must grant bindings of this offering. */
+  requires: Permission[];
   metadata: JsonObject;
   plans: ServicePlan[];
 }
+
+/** OSBAPI `requires`. */
+export type Permission = 'syslog_drain' | 'route_forwarding' | 'volume_mount';
 
 export interface MaintenanceInfo {
   /** Semantic version 2.0. */
@@ -33,6 +42,8 @@ export interface MaintenanceInfo {
 /** Draft-04 JSON Schemas with `$schema`, as published and as used to validate. */
 export interface PlanSchemas {
   provision: JsonObject;
+  /** Only the parameters that may change. */
+  update: JsonObject;
   bind: JsonObject;
 }
 
@@ -58,6 +69,9 @@ export interface PlanRevision {
   resources: ResourceSpec[];
   outputs: Record<string, JsonValue>;
   bind?: BindSpec;
+  updates: UpdateRules;
+  /** `${...}` over `plan`, `parameters` and `instance`; no output of the instance is known when it is needed. */
+  dashboardUrl?: string;
   sync: SyncSpec;
   timeouts: Timeouts;
 }
@@ -72,6 +86,14 @@ export type ResourceSpec =
   | { id: string; kind: 'secret'; data: Record<string, string>; readyWhen: string[] }
   | {
       id: string;
+      /** Something outside of clusters, made by the provisioner of that name. */
+      kind: 'external';
+      provisioner: string;
+      inputs: JsonObject;
+      readyWhen: string[];
+    }
+  | {
+      id: string;
       kind: 'helm';
       /** Digest of the packed chart in the store. */
       chartDigest: string;
@@ -81,16 +103,43 @@ export type ResourceSpec =
     };
 
 export interface BindSpec {
-  engine: 'postgresql';
-  /** Id of the secret resource that holds username and password of the server's admin. */
-  admin: string;
+  /** Name of the credentials provider. */
+  engine: string;
+  /** Id of the secret resource that holds username and password of the server's admin, for engines that need one. */
+  admin?: string;
   /** Maximum connections of one binding's role; -1 is no limit. */
   connectionLimit: number;
+  /** Whether a binding may succeed another one (OSBAPI `binding_rotatable`). */
+  rotatable: boolean;
+  /** Whether only apps can be bound. */
+  requiresApp: boolean;
+  /** Seconds that credentials live; for ever when absent. */
+  lifetime?: number;
+  /** Seconds before the end of the lifetime from which on the platform should rotate. */
+  renewBefore?: number;
+  /** Expressions over what an instance's outputs may read, and `outputs` itself. */
+  attachments: AttachmentSpec;
+}
+
+/** Templates of {@link BindingAttachments}. */
+export interface AttachmentSpec {
+  syslogDrainUrl?: string;
+  routeServiceUrl?: string;
+  volumeMounts?: JsonValue;
+}
+
+/** How instances of a plan may change. */
+export interface UpdateRules {
+  /** Whether an instance may move to another plan. */
+  plan: boolean;
+  /** Parameters whose value (a quantity or number) may only grow. */
+  growOnly: string[];
 }
 
 /** Which verbs finish within a request (docs/architecture.md). */
 export interface SyncSpec {
   provision: boolean;
+  update: boolean;
   deprovision: boolean;
   bind: boolean;
   unbind: boolean;
@@ -99,6 +148,7 @@ export interface SyncSpec {
 /** Longest duration of each operation, in seconds. */
 export interface Timeouts {
   provision: number;
+  update: number;
   deprovision: number;
   bind: number;
   unbind: number;

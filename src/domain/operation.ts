@@ -1,9 +1,30 @@
+import type { JsonObject } from '../lib/json.ts';
 import type { ErrorCode } from './errors.ts';
+import type { GeneratedValues } from './instance.ts';
 
-export type OperationType = 'provision' | 'deprovision' | 'bind' | 'unbind';
+export type OperationType = 'provision' | 'update' | 'deprovision' | 'bind' | 'unbind';
 
 /** The three states of OSBAPI last_operation, spelled as on the wire. */
 export type OperationState = 'in progress' | 'succeeded' | 'failed';
+
+/** What an update makes of its instance; sealed in the operation's row until the update succeeds. */
+export interface UpdateTarget {
+  planId: string;
+  parameters: JsonObject;
+  context: JsonObject;
+  /** Those of the instance and what the new plan adds. */
+  generated: GeneratedValues;
+  dashboardUrl?: string;
+  /** The request as it was sent, to know it when it comes again. */
+  request: UpdateAttributes;
+}
+
+/** What makes two updates the same; absent is not the same as empty. */
+export interface UpdateAttributes {
+  planId?: string;
+  parameters?: JsonObject;
+  maintenanceVersion?: string;
+}
 
 /** A promise to a platform and, at the same time, the job that keeps it. */
 export interface Operation {
@@ -17,6 +38,14 @@ export interface Operation {
   /** Public text: progress, or why it failed. */
   description: string;
   errorCode?: ErrorCode;
+  /** After a failed update or deprovision: whether the instance can still be used. */
+  instanceUsable?: boolean;
+  /** After a failed update: whether the same update may be tried again. */
+  updateRepeatable?: boolean;
+  /** Plan revision that the operation works by: of an update, the one that the instance shall have. */
+  planRevision: string;
+  /** Ids of the resources that this operation brought to their new state so far. */
+  appliedResources: string[];
   /** Counts claims; every outcome write carries the fence it was claimed with. */
   fence: number;
   /** Failed tries in a row since the last progress; feeds the backoff. */

@@ -1,6 +1,7 @@
 /** What a provisioner knows of the instance it works for. */
 import type { Helm } from '../helm/types.ts';
 import type { Cluster, KubeObject } from '../kube/types.ts';
+import type { JsonObject } from '../lib/json.ts';
 import type { Identity } from '../lib/labels.ts';
 
 export interface InstanceTarget {
@@ -20,3 +21,30 @@ export interface DesiredObject {
   resourceId: string;
   object: KubeObject;
 }
+
+/** A resource outside of clusters, as the plan and the instance have it. */
+export interface ExternalResource {
+  /** Name of the resource outside: unique among all instances. */
+  name: string;
+  /** What the plan says, with its expressions evaluated. */
+  inputs: JsonObject;
+}
+
+/**
+ * The port of a resource kind that is not made of Kubernetes objects. Every method may run again after a crash at any
+ * point, and throws ChandlerError.
+ */
+export interface ExternalProvisioner {
+  /** One idempotent step towards what the inputs say. */
+  apply(resource: ExternalResource): Promise<void>;
+  /** Looks only. `pollAfterMs` says when to look again, since no watch tells of changes. */
+  observe(name: string): Promise<ExternalState>;
+  /** What expressions read under the resource's id, beside `name`. */
+  outputs(name: string): Promise<JsonObject>;
+  remove(name: string): Promise<'gone' | 'deleting'>;
+}
+
+export type ExternalState =
+  | { kind: 'ready' }
+  | { kind: 'waiting'; message: string; pollAfterMs: number }
+  | { kind: 'failed'; message: string };

@@ -2,11 +2,11 @@
  * What the other rooms see of the store. Reads may happen anywhere; writes exist only on a transaction, which is
  * reached only through `transact`, so a half-done use case cannot be written down.
  */
-import type { BindingKey, BindingState, ServiceBinding } from '../domain/binding.ts';
-import type { ErrorCode } from '../domain/errors.ts';
+import type { BindingAttachments, BindingKey, BindingState, ServiceBinding } from '../domain/binding.ts';
+import type { ErrorCode, InstanceAftermath } from '../domain/errors.ts';
 import type { GeneratedValues, InstanceKey, InstanceState, ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision } from '../domain/offering.ts';
-import type { Operation, OperationType } from '../domain/operation.ts';
+import type { Operation, OperationType, UpdateTarget } from '../domain/operation.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Redacted } from '../lib/redacted.ts';
 
@@ -56,6 +56,8 @@ export interface StoreReader {
   /** Bindings of an instance that are not unbound. */
   listBindings(instanceUid: string): Promise<ServiceBinding[]>;
   findOperation(uid: string): Promise<Operation | undefined>;
+  /** What an update makes of its instance; undefined for other operations. */
+  findUpdateTarget(operationUid: string): Promise<Redacted<UpdateTarget> | undefined>;
   /** The newest instance-wide operation (not bind or unbind). */
   latestInstanceOperation(instanceUid: string): Promise<Operation | undefined>;
   latestBindingOperation(bindingUid: string): Promise<Operation | undefined>;
@@ -101,12 +103,19 @@ export interface NewBinding
   appGuid?: string;
   password: Redacted<string>;
   delivery?: { cluster: string; namespace: string };
+  predecessorBindingId?: string;
+  /** Seconds from now, by the clock of Postgres. */
+  lifetimeSeconds?: number;
+  /** Seconds before the end of the lifetime. */
+  renewBeforeSeconds?: number;
 }
 
 export interface NewOperation {
   type: OperationType;
   instanceUid: string;
   bindingUid?: string;
+  /** Only for updates: the revision and the values that the instance shall have. */
+  update?: { planRevision: string; target: UpdateTarget };
   /** Seconds from now, by the clock of Postgres. */
   timeoutSeconds: number;
   /** Public progress text to begin with. */
@@ -119,18 +128,26 @@ export interface StoreTransaction extends StoreReader {
   /** Like the finders, but the row is locked until the transaction ends (`for update`). */
   lockInstance(key: InstanceKey): Promise<ServiceInstance | undefined>;
   lockInstanceByUid(uid: string): Promise<ServiceInstance | undefined>;
-  lockBinding(key: BindingKey): Promise<ServiceBinding | undefined>;
   /**
    * Inserts the row in state `provisioning`, with incarnation, external name and namespace worked out from the
    * installation id (lib/names); the namespace is the external name (one namespace per instance).
    */
   insertInstance(instance: NewInstance): Promise<ServiceInstance>;
-  setInstanceState(uid: string, state: InstanceState): Promise<void>;
+  /** `usable` stays as it is when not given. */
+  setInstanceState(uid: string, state: InstanceState, usable?: boolean): Promise<void>;
+  setInstanceContext(uid: string, context: JsonObject): Promise<void>;
+  setDashboardUrl(uid: string, dashboardUrl: string): Promise<void>;
+  /** Gives the instance the revision and the values of a finished update. */
+  applyUpdate(uid: string, planRevision: string, target: UpdateTarget): Promise<void>;
   setInstanceOutputs(uid: string, outputs: JsonObject): Promise<void>;
   /** Inserts the row in state `binding`. */
   insertBinding(binding: NewBinding): Promise<ServiceBinding>;
   setBindingState(uid: string, state: BindingState): Promise<void>;
-  setBindingCredentials(uid: string, credentials: Redacted<JsonObject>): Promise<void>;
+  setBindingCredentials(
+    uid: string,
+    credentials: Redacted<JsonObject>,
+    attachments?: Redacted<BindingAttachments>,
+  ): Promise<void>;
   /** The operation of this instance (bindings' operations apart) that is in progress. */
   activeInstanceOperation(instanceUid: string): Promise<Operation | undefined>;
   activeBindingOperation(bindingUid: string): Promise<Operation | undefined>;
@@ -148,13 +165,15 @@ export interface StoreTransaction extends StoreReader {
   wakeInstance(instanceUid: string): Promise<void>;
   /** Writes down what is about to be applied; items that are known (same instance, object reference) stay as they are. */
   planInventory(items: readonly NewInventoryItem[]): Promise<void>;
-  recordApplied(item: InventoryKey, objectUid: string, appliedDigest: string): Promise<void>;
+  recordApplied(item: InventoryKey, applied: AppliedObject): Promise<void>;
+  /** Writes down that a resource has its new state, so that later ticks of the operation need not render it again. */
+  recordAppliedResource(operationUid: string, resourceId: string): Promise<void>;
   removeInventory(item: InventoryKey): Promise<void>;
 }
 
 export type OperationOutcome =
   | { state: 'succeeded'; description: string }
-  | { state: 'failed'; description: string; errorCode: ErrorCode };
+  | ({ state: 'failed'; description: string; errorCode: ErrorCode } & InstanceAftermath);
 
 /** A worker's hold on an operation. */
 export interface OperationClaim {
@@ -222,6 +241,9 @@ export interface InventoryKey {
   name: string;
 }
 
+/** In place of a cluster's name: of what is made outside of clusters. Such items are not watched. */
+export const noCluster = '';
+
 export interface NewInventoryItem extends InventoryKey {
   /** Set when the object belongs to a binding. */
   bindingUid?: string;
@@ -235,6 +257,15 @@ export interface InventoryItem extends NewInventoryItem {
   objectUid?: string;
   /** Digest of what was applied, to skip an apply that changes nothing. */
   appliedDigest?: string;
+  /** `metadata.generation` after the last apply, for kinds that have one: an older sighting says nothing about it. */
+  appliedGeneration?: number;
+}
+
+/** What an apply came to. */
+export interface AppliedObject {
+  objectUid: string;
+  appliedDigest: string;
+  appliedGeneration?: number;
 }
 
 /**

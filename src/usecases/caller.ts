@@ -1,3 +1,4 @@
+import type { OsbOptions } from '../domain/osb-options.ts';
 import type { JsonObject } from '../lib/json.ts';
 
 /** Who calls: the platform that a credential speaks for. Instances of other platforms do not exist for it. */
@@ -5,6 +6,11 @@ export interface Caller {
   readonly platform: string;
   /** Namespaces it may touch: names or globs such as `team-*`. */
   readonly namespaces: readonly string[];
+  /** The app namespace when the context names none; Korifi sends no context at all. */
+  readonly defaultNamespace?: string;
+  /** Whether Chandler writes a Secret and a ConfigMap for each binding, or leaves that to the platform. */
+  readonly delivers: boolean;
+  readonly options: OsbOptions;
 }
 
 /** The user behind a request, as the platform names it (OSBAPI "Originating Identity"). For the audit trail alone. */
