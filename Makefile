@@ -20,19 +20,23 @@ quickstart: install ## a local Kubernetes, Postgres, Chandler, a database and an
 	@bin/chandler quickstart $(ARGS)
 
 test: check cluster-up ## everything CI runs: checks, unit, store, contract and OSB tests, one journey on real pods
+	@echo "==> unit, store, contract, OSB and property tests; then the journey on real pods"
 	@vitest run --project fast --project journey
 
 test-unit: install ## the tests that need no cluster
+	@echo "==> unit, store, contract, OSB and property tests"
 	@vitest run --project fast
 
 test-cluster: cluster-up ## all tests on the cluster: kills, two Chandlers, request counts, what leaks
+	@echo "==> the journey on real pods, then kills, two Chandlers, request counts and leaks"
 	@vitest run --project journey --project cluster
 
-check: install ## types, format, lint, arrows between rooms
+check: install ## types, format, lint, arrows between rooms, nothing unused
 	@echo "==> tsc";        tsc
 	@echo "==> biome";      biome check .
 	@echo "==> eslint";     eslint .
 	@echo "==> depcruise";  depcruise --config .dependency-cruiser.cjs src cluster test migrations
+	@echo "==> knip";       knip
 
 format: install ## write the format that check wants
 	@biome check --write .

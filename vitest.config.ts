@@ -13,6 +13,7 @@ export default defineConfig({
           include: [
             'src/**/*.test.ts',
             'test/osb/**/*.test.ts',
+            'test/osbapi/**/*.test.ts',
             'test/worker/**/*.test.ts',
             'test/house/**/*.test.ts',
             'cluster/**/*.test.ts',

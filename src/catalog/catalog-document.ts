@@ -1,14 +1,14 @@
-/** The OSBAPI catalog document (spec, "Catalog Management"). Booleans are always there: some clients decode absent as false. */
-import type { PlanRevision, ServiceOffering, ServicePlan } from '../domain/offering.ts';
+/**
+ * The OSBAPI catalog document (spec, "Catalog Management"). Every boolean is there, also where the specification has a
+ * default: some platforms decode an absent one as false.
+ */
+import type { ServiceOffering, ServicePlan } from '../domain/offering.ts';
 import type { JsonObject } from '../lib/json.ts';
 
-/** Time for the platform to ask once more after an operation ran into its time limit. */
-const lastWordSeconds = 60;
-
-/** @param revisions by digest, one for every plan */
+/** @param pollingSeconds `maximum_polling_duration` by plan id */
 export function catalogDocument(
   offerings: readonly ServiceOffering[],
-  revisions: ReadonlyMap<string, PlanRevision>,
+  pollingSeconds: ReadonlyMap<string, number>,
 ): JsonObject {
   return {
     services: offerings.map((offering) => ({
@@ -16,36 +16,44 @@ export function catalogDocument(
       name: offering.name,
       description: offering.description,
       tags: offering.tags,
+      ...(offering.requires.length === 0 ? {} : { requires: offering.requires }),
       bindable: offering.plans.some(({ bindable }) => bindable),
       instances_retrievable: true,
       bindings_retrievable: true,
-      allow_context_updates: false,
-      plan_updateable: false,
+      allow_context_updates: true,
+      plan_updateable: offering.plans.some(({ planUpdateable }) => planUpdateable),
       metadata: offering.metadata,
-      plans: offering.plans.map((plan) => planDocument(plan, revisions.get(plan.revision))),
+      ...dashboardClient(offering),
+      plans: offering.plans.map((plan) => planDocument(plan, pollingSeconds.get(plan.id))),
     })),
   };
 }
 
-function planDocument(plan: ServicePlan, revision: PlanRevision | undefined): JsonObject {
+function dashboardClient({ dashboardClient: client }: ServiceOffering): JsonObject {
+  if (client === undefined) return {};
+  const { id, secret, redirectUri } = client;
+  return { dashboard_client: { id, secret: secret.reveal(), redirect_uri: redirectUri } };
+}
+
+function planDocument(plan: ServicePlan, pollingSeconds: number | undefined): JsonObject {
+  const { maintenance, schemas } = plan;
   return {
     id: plan.id,
     name: plan.name,
     description: plan.description,
     free: plan.free,
     bindable: plan.bindable,
-    binding_rotatable: false,
-    plan_updateable: false,
+    binding_rotatable: plan.bindingRotatable,
+    plan_updateable: plan.planUpdateable,
     metadata: plan.metadata,
     schemas: {
-      service_instance: { create: { parameters: plan.schemas.provision } },
-      ...(plan.bindable ? { service_binding: { create: { parameters: plan.schemas.bind } } } : {}),
+      service_instance: {
+        create: { parameters: schemas.provision },
+        update: { parameters: schemas.update },
+      },
+      ...(plan.bindable ? { service_binding: { create: { parameters: schemas.bind } } } : {}),
     },
-    ...(plan.maintenance === undefined ? {} : { maintenance_info: { ...plan.maintenance } }),
-    // Seconds. Longer than any operation may take, so that a platform still hears why one ran out of time instead of
-    // giving up at the same moment.
-    ...(revision === undefined
-      ? {}
-      : { maximum_polling_duration: Math.max(...Object.values(revision.timeouts)) + lastWordSeconds }),
+    ...(maintenance === undefined ? {} : { maintenance_info: { ...maintenance } }),
+    ...(pollingSeconds === undefined ? {} : { maximum_polling_duration: pollingSeconds }),
   };
 }

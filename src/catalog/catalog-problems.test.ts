@@ -191,7 +191,11 @@ describe('what is wrong is refused with how to mend it:', () => {
     await write('catalog/d.yaml', bomb.join('\n'));
     const problems = await problemsOf(load());
     expect(problems.map(({ file }) => path.basename(file))).toEqual(['a.yaml', 'b.yaml', 'c.yaml', 'd.yaml']);
-    expect(problems[2]).toMatchObject({ line: 2, column: 1, message: 'Map keys must be unique' });
+    expect(problems[2]).toMatchObject({
+      line: 2,
+      column: 1,
+      message: 'this key is here twice; leave one of them',
+    });
   });
 });
 

@@ -1,19 +1,20 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${ is the language of templates
 /** What a schema cannot say about a plan: that expressions read only what there will be, and that the parts fit. */
-import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
-import { type CompiledTemplate, compileTemplate } from '../template/compile-template.ts';
-import { MissingValue, TemplateError, type TemplateScope } from '../template/types.ts';
-import type { Complaint } from './explain-issues.ts';
-import { hint } from './nearest.ts';
+import type { Permission } from '../domain/offering.ts';
+import type { Complaint } from '../lib/explain-issues.ts';
+import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import { TemplateError } from '../template/types.ts';
+import { checkBind } from './check-bind.ts';
+import { checkTemplate, readableByDashboard, readableByResources, reservedNames } from './check-templates.ts';
+import { checkUrl } from './check-url.ts';
+import { parseDuration } from './duration.ts';
 import type { PlanDefinition } from './offering-file.ts';
-import { lintParameter, parametersSchema } from './parameter-schema.ts';
+import type { ParameterDefinition } from './parameter-definition.ts';
+import { lintParameter, parametersSchema, updateSchema } from './parameter-schema.ts';
+import { lintPublishedSchema } from './published-schema.ts';
 import { orderResources, ResourceCycle } from './resource-order.ts';
+import { renderSample } from './sample-scope.ts';
 import { findComplaint } from './validate-parameters.ts';
-
-const instanceKeys = ['name', 'namespace', 'platform', 'contextNamespace'];
-/** What a provisioner tells of a resource. */
-const resourceKeys = ['name', 'services'];
-const reservedNames = ['plan', 'parameters', 'generated', 'instance'];
 
 export interface CheckedPlan {
   /** Ids of the resources, each after what it reads. */
@@ -21,73 +22,102 @@ export interface CheckedPlan {
   complaints: Complaint[];
 }
 
-export function checkPlan(plan: PlanDefinition): CheckedPlan {
-  const complaints = [...checkParameters(plan), ...checkIds(plan), ...checkBind(plan)];
+/** @param requires of the offering; undefined when that could not be read */
+export function checkPlan(plan: PlanDefinition, requires: readonly Permission[] | undefined): CheckedPlan {
+  const resources = plan.resources.map((resource, index) => checkResource(plan, resource, index));
+  const complaints = [
+    ...checkParameters(plan.parameters, ['parameters']),
+    ...lintSchema(updateSchema(plan.parameters), ['parameters']),
+    ...checkParameters(plan.bind?.parameters ?? {}, ['bind', 'parameters']),
+    ...checkIds(plan),
+    ...resources.flatMap((checked) => checked.complaints),
+    ...checkTemplate(plan.outputs as JsonObject, ['outputs'], plan, readableByResources(plan)).complaints,
+    ...checkBind(plan, requires),
+    ...checkDashboardUrl(plan),
+    ...checkPolling(plan),
+  ];
   const ids = plan.resources.map(({ id }) => id);
-  const known = new Set([...reservedNames, ...ids]);
-  const compile = (value: JsonValue, path: (string | number)[]): CompiledTemplate | undefined => {
-    try {
-      const template = compileTemplate(value, { known, path });
-      complaints.push(...checkReads(template, plan, ids));
-      return template;
-    } catch (thrown) {
-      if (!(thrown instanceof TemplateError)) throw thrown;
-      complaints.push({ path: thrown.path, message: thrown.message });
-      return undefined;
-    }
-  };
-
-  const needs = new Map<string, Set<string>>();
-  for (const [index, { id, secret, helm, readyWhen }] of plan.resources.entries()) {
-    const path = ['resources', index];
-    const inputs = compile(secret ?? helm?.values ?? {}, [
-      ...path,
-      ...(secret === undefined ? ['helm', 'values'] : ['secret']),
-    ]);
-    const conditions = readyWhen.map((text, at) => {
-      const condition = compile(text, [...path, 'readyWhen', at]);
-      if (condition?.isExpression === false) {
-        complaints.push({
-          path: [...path, 'readyWhen', at],
-          message: 'a condition must be one ${...} expression',
-        });
-      }
-      return condition;
-    });
-    const read = new Set(inputs?.references);
-    for (const condition of conditions) {
-      for (const name of condition?.references ?? []) if (name !== id) read.add(name);
-    }
-    needs.set(id, read);
-    if (secret !== undefined && inputs !== undefined)
-      complaints.push(...checkTexts(secret, plan, known, index));
-  }
-  compile(plan.outputs as JsonObject, ['outputs']);
-
   try {
+    const needs = new Map(ids.map((id, index) => [id, resources[index]?.needs ?? new Set<string>()]));
     return { order: orderResources(ids, needs), complaints };
   } catch (thrown) {
     if (!(thrown instanceof ResourceCycle)) throw thrown;
-    const index = ids.indexOf(thrown.cycle[0] ?? '');
-    return {
-      order: ids,
-      complaints: [...complaints, { path: ['resources', index], message: thrown.message }],
-    };
+    const path = ['resources', ids.indexOf(thrown.cycle[0] ?? '')];
+    return { order: ids, complaints: [...complaints, { path, message: thrown.message }] };
   }
 }
 
-function checkParameters(plan: PlanDefinition): Complaint[] {
-  return Object.entries(plan.parameters).flatMap(([name, parameter]) => {
-    const complaints = lintParameter(parameter).map(({ key, message }) => ({
-      path: ['parameters', name, key],
-      message,
-    }));
-    if (complaints.length > 0 || parameter.default === undefined) return complaints;
+/** @returns the complaints, and the names that the resource reads */
+function checkResource(
+  plan: PlanDefinition,
+  { id, secret, helm, external, readyWhen }: PlanDefinition['resources'][number],
+  index: number,
+): { needs: ReadonlySet<string>; complaints: Complaint[] } {
+  const path = ['resources', index];
+  const readable = readableByResources(plan);
+  const [inputs, at] =
+    external === undefined
+      ? [secret ?? helm?.values ?? {}, secret === undefined ? ['helm', 'values'] : ['secret']]
+      : [external.inputs, [external.provisioner]];
+  const checked = checkTemplate(inputs as JsonObject, [...path, ...at], plan, readable);
+  const needs = new Set(checked.template?.references);
+  const complaints = [...checked.complaints];
+  for (const [number, text] of readyWhen.entries()) {
+    const place = [...path, 'readyWhen', number];
+    const condition = checkTemplate(text, place, plan, readable);
+    complaints.push(...condition.complaints);
+    if (condition.template?.isExpression === false) {
+      complaints.push({ path: place, message: 'a condition must be one ${...} expression' });
+    }
+    for (const name of condition.template?.references ?? []) if (name !== id) needs.add(name);
+  }
+  if (secret !== undefined && checked.template !== undefined) {
+    complaints.push(...checkTexts(plan, secret, [...path, 'secret']));
+  }
+  return { needs, complaints };
+}
+
+/** A Secret holds texts: `${generated.admin}` is a map, `${generated.admin.password}` is what was meant. */
+function checkTexts(
+  plan: PlanDefinition,
+  secret: Record<string, string>,
+  path: (string | number)[],
+): Complaint[] {
+  return Object.entries(secret).flatMap(([key, text]) => {
+    const { template } = checkTemplate(text, [...path, key], plan, readableByResources(plan));
+    try {
+      const sample = template === undefined ? undefined : renderSample(template, plan);
+      if (sample === undefined || typeof sample === 'string') return [];
+      const what = isJsonObject(sample) ? `a map (${Object.keys(sample).join(', ')})` : 'no text';
+      const message = `\`${key}\` of a secret must be a text, but this gives ${what}`;
+      return [{ path: [...path, key], message }];
+    } catch (thrown) {
+      if (!(thrown instanceof TemplateError)) throw thrown;
+      return [{ path: thrown.path, message: thrown.message }];
+    }
+  });
+}
+
+function checkParameters(parameters: Record<string, ParameterDefinition>, path: string[]): Complaint[] {
+  const complaints = Object.entries(parameters).flatMap(([name, parameter]) =>
+    lintParameter(parameter).map(({ key, message }) => ({ path: [...path, name, key], message })),
+  );
+  if (complaints.length > 0) return complaints;
+  const refused = lintSchema(parametersSchema(parameters), path);
+  if (refused.length > 0) return refused;
+  return Object.entries(parameters).flatMap(([name, parameter]) => {
+    if (parameter.default === undefined) return [];
     const sentence = findComplaint(parametersSchema({ [name]: parameter }), { [name]: parameter.default });
     if (sentence === undefined) return [];
-    return [
-      { path: ['parameters', name, 'default'], message: `the default breaks its own rule: ${sentence}` },
-    ];
+    return [{ path: [...path, name, 'default'], message: `the default breaks its own rule: ${sentence}` }];
+  });
+}
+
+/** @param path of the parameters that the schema was made from */
+function lintSchema(schema: JsonObject, path: string[]): Complaint[] {
+  return lintPublishedSchema(schema).map((complaint) => {
+    const [first, ...rest] = complaint.path;
+    return { ...complaint, path: first === 'properties' ? [...path, ...rest] : path };
   });
 }
 
@@ -103,87 +133,18 @@ function checkIds(plan: PlanDefinition): Complaint[] {
   });
 }
 
-function checkBind(plan: PlanDefinition): Complaint[] {
-  const { bind, resources, outputs } = plan;
-  if (bind === undefined) return [];
-  const complaints: Complaint[] = [];
-  const secrets = resources.filter(({ secret }) => secret !== undefined).map(({ id }) => id);
-  const admin = resources.find(({ id }) => id === bind.admin)?.secret;
-  if (admin === undefined) {
-    const message = `\`admin\` must be the id of a secret resource; ${hint(bind.admin, secrets)}`;
-    complaints.push({ path: ['bind', 'admin'], message });
-  } else if (admin.username === undefined || admin.password === undefined) {
-    complaints.push({
-      path: ['bind', 'admin'],
-      message: `the secret \`${bind.admin}\` needs the keys username and password`,
-    });
-  }
-  for (const key of ['host', 'port']) {
-    if (outputs[key] === undefined) {
-      complaints.push({ path: ['outputs'], message: `\`outputs\` needs \`${key}\`: bindings connect there` });
-    }
-  }
-  return complaints;
+function checkDashboardUrl(plan: PlanDefinition): Complaint[] {
+  if (plan.dashboardUrl === undefined) return [];
+  const rules = { readable: readableByDashboard(plan), schemes: ['https:', 'http:'] };
+  return checkUrl(plan.dashboardUrl, ['dashboardUrl'], plan, rules);
 }
 
-/** Finds keys that will never be there; without this an instance would wait for them until its time limit. */
-function checkReads(template: CompiledTemplate, plan: PlanDefinition, ids: readonly string[]): Complaint[] {
-  return template.reads.flatMap(({ name, key, guarded, path }) => {
-    if (key === undefined || guarded) return [];
-    const known = knownKeys(name, plan, ids);
-    if (!known.includes(key)) {
-      return [{ path, message: `there is no \`${name}.${key}\`; ${hint(key, known)}` }];
-    }
-    const parameter = name === 'parameters' ? plan.parameters[key] : undefined;
-    if (parameter !== undefined && parameter.default === undefined && !parameter.required) {
-      const message = `\`parameters.${key}\` may be absent: give it a default, make it required, or ask has(parameters.${key}) first`;
-      return [{ path, message }];
-    }
-    return [];
-  });
-}
-
-function knownKeys(name: string, plan: PlanDefinition, ids: readonly string[]): string[] {
-  if (name === 'plan') return Object.keys(plan.set);
-  if (name === 'parameters') return Object.keys(plan.parameters);
-  if (name === 'generated') return Object.keys(plan.generate);
-  if (name === 'instance') return instanceKeys;
-  return ids.includes(name) ? resourceKeys : [];
-}
-
-/** A Secret holds texts: `${generated.admin}` is a map, `${generated.admin.password}` is what was meant. */
-function checkTexts(
-  secret: Record<string, string>,
-  plan: PlanDefinition,
-  known: ReadonlySet<string>,
-  index: number,
-): Complaint[] {
-  return Object.entries(secret).flatMap(([key, text]) => {
-    const path = ['resources', index, 'secret', key];
-    try {
-      const sample = compileTemplate(text, { known, path }).render(sampleScope(plan));
-      if (typeof sample === 'string') return [];
-      const what = isJsonObject(sample) ? `a map (${Object.keys(sample).join(', ')})` : 'no text';
-      return [{ path, message: `\`${key}\` of a secret must be a text, but this gives ${what}` }];
-    } catch (thrown) {
-      if (thrown instanceof MissingValue) return [];
-      if (thrown instanceof TemplateError) return [{ path, message: thrown.message }];
-      throw thrown;
-    }
-  });
-}
-
-/** A scope as of a fresh instance that has no resources yet; what a catalog can be tried with. */
-export function sampleScope(plan: PlanDefinition): TemplateScope {
-  const defaults = Object.entries(plan.parameters).flatMap(([name, parameter]) =>
-    parameter.default === undefined ? [] : [[name, parameter.default] as const],
-  );
-  return {
-    plan: plan.set as JsonObject,
-    parameters: Object.fromEntries(defaults),
-    generated: Object.fromEntries(
-      Object.keys(plan.generate).map((id) => [id, { password: 'sample-password' }]),
-    ),
-    instance: { name: 'i-sample', namespace: 'i-sample', platform: 'sample', contextNamespace: 'sample' },
-  };
+/** A platform that stops polling before an operation ends gives up on an instance that may yet succeed. */
+function checkPolling({ maximumPollingDuration, timeouts }: PlanDefinition): Complaint[] {
+  if (maximumPollingDuration === undefined) return [];
+  const polling = parseDuration(maximumPollingDuration) ?? 0;
+  const late = Object.entries(timeouts).find(([, text]) => (parseDuration(text) ?? 0) > polling);
+  if (late === undefined) return [];
+  const message = `\`maximumPollingDuration\` must not be shorter than any of \`timeouts\`; \`${late[0]}\` has ${late[1]}`;
+  return [{ path: ['maximumPollingDuration'], message }];
 }

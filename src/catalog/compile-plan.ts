@@ -1,11 +1,18 @@
 /** From a plan's definition to the immutable revision that operations refer to. */
 import { createHash } from 'node:crypto';
-import type { PlanRevision, ResourceSpec, ServicePlan } from '../domain/offering.ts';
+import type {
+  AttachmentSpec,
+  BindSpec,
+  PlanRevision,
+  ResourceSpec,
+  ServicePlan,
+} from '../domain/offering.ts';
 import type { PackedChart } from '../helm/pack-chart.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../lib/json.ts';
-import { parseDuration } from './duration.ts';
+import type { BindDefinition } from './bind-definition.ts';
+import { longestLifetime, parseDuration } from './duration.ts';
 import type { OfferingHead, PlanDefinition } from './offering-file.ts';
-import { parametersSchema } from './parameter-schema.ts';
+import { parametersSchema, updateSchema } from './parameter-schema.ts';
 
 /**
  * @param plan checked by checkPlan
@@ -29,18 +36,22 @@ export function compileRevision(
     ...(plan.maintenance === undefined ? {} : { maintenanceVersion: plan.maintenance.version }),
     set: plan.set as JsonObject,
     parameterDefaults: Object.fromEntries(defaults),
-    schemas: { provision: parametersSchema(plan.parameters), bind: parametersSchema({}) },
+    schemas: {
+      provision: parametersSchema(plan.parameters),
+      update: updateSchema(plan.parameters),
+      bind: parametersSchema(plan.bind?.parameters ?? {}),
+    },
     generate: plan.generate,
     resources: order.map((id) => compileResource(plan, id, charts)),
     outputs: plan.outputs as Record<string, JsonValue>,
-    ...(plan.bind === undefined ? {} : { bind: plan.bind }),
-    sync: plan.sync,
-    timeouts: {
-      provision: secondsOf(plan.timeouts.provision),
-      deprovision: secondsOf(plan.timeouts.deprovision),
-      bind: secondsOf(plan.timeouts.bind),
-      unbind: secondsOf(plan.timeouts.unbind),
+    ...(plan.bind === undefined ? {} : { bind: compileBind(plan.bind) }),
+    updates: {
+      plan: plan.updates.plan,
+      growOnly: Object.keys(plan.parameters).filter((name) => plan.parameters[name]?.update === 'grow-only'),
     },
+    ...(plan.dashboardUrl === undefined ? {} : { dashboardUrl: plan.dashboardUrl }),
+    sync: plan.sync,
+    timeouts: timeoutsOf(plan),
   };
   const text = canonicalJson(rest as unknown as JsonObject);
   return { digest: `sha256:${createHash('sha256').update(text).digest('hex')}`, ...rest };
@@ -54,16 +65,57 @@ function compileResource(
   const resource = plan.resources.find((candidate) => candidate.id === id);
   const readyWhen = resource?.readyWhen ?? [];
   if (resource?.secret !== undefined) return { id, kind: 'secret', data: resource.secret, readyWhen };
+  if (resource?.external !== undefined) {
+    const { provisioner, inputs } = resource.external;
+    return { id, kind: 'external', provisioner, inputs: inputs as JsonObject, readyWhen };
+  }
   const chart = charts.get(id);
   if (resource?.helm === undefined || chart === undefined) throw new Error(`resource ${id} was not checked`);
   const values = resource.helm.values as JsonObject;
   return { id, kind: 'helm', chartDigest: chart.digest, chartName: chart.name, values, readyWhen };
 }
 
-function secondsOf(duration: string): number {
-  const seconds = parseDuration(duration);
+function compileBind(bind: BindDefinition): BindSpec {
+  const { engine, admin, connectionLimit, rotatable, requiresApp, lifetime, renewBefore } = bind;
+  return {
+    engine,
+    ...(admin === undefined ? {} : { admin }),
+    connectionLimit,
+    rotatable,
+    requiresApp,
+    ...(lifetime === undefined ? {} : { lifetime: secondsOf(lifetime, longestLifetime) }),
+    ...(renewBefore === undefined ? {} : { renewBefore: secondsOf(renewBefore, longestLifetime) }),
+    attachments: bind.attachments as AttachmentSpec,
+  };
+}
+
+function timeoutsOf({ timeouts }: PlanDefinition): PlanRevision['timeouts'] {
+  return {
+    provision: secondsOf(timeouts.provision),
+    update: secondsOf(timeouts.update),
+    deprovision: secondsOf(timeouts.deprovision),
+    bind: secondsOf(timeouts.bind),
+    unbind: secondsOf(timeouts.unbind),
+  };
+}
+
+/** @param longest as of parseDuration */
+function secondsOf(duration: string, longest?: number): number {
+  const seconds = parseDuration(duration, longest);
   if (seconds === undefined) throw new Error(`duration ${duration} was not checked`);
   return seconds;
+}
+
+/** Time for the platform to ask once more after an operation ran into its time limit, in seconds. */
+const lastWord = 60;
+
+/**
+ * How long the platform should poll, in seconds. Unless the plan says it, longer than any operation may take: so it
+ * still hears why one ran out of time, instead of giving up at the same moment.
+ */
+export function pollingSeconds(plan: PlanDefinition): number {
+  if (plan.maximumPollingDuration !== undefined) return secondsOf(plan.maximumPollingDuration);
+  return Math.max(...Object.values(timeoutsOf(plan))) + lastWord;
 }
 
 /** What the catalog tells platforms about the plan. */
@@ -75,6 +127,8 @@ export function servicePlan(plan: PlanDefinition, revision: PlanRevision): Servi
     description,
     free,
     bindable: plan.bind !== undefined,
+    planUpdateable: plan.updates.plan,
+    bindingRotatable: plan.bind?.rotatable ?? false,
     metadata: plan.metadata as JsonObject,
     ...(maintenance === undefined
       ? {}

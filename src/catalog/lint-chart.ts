@@ -3,8 +3,8 @@ import { type Helm, HelmError } from '../helm/types.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { compileTemplate } from '../template/compile-template.ts';
 import { MissingValue, TemplateError } from '../template/types.ts';
-import { sampleScope } from './check-plan.ts';
 import type { PlanDefinition } from './offering-file.ts';
+import { sampleScope } from './sample-scope.ts';
 
 const sampleCluster = { kubeVersion: 'v1.34.0', apiVersions: [] };
 

@@ -1,16 +1,13 @@
 /** Rules of the OSBAPI catalog that span files (spec, "Catalog Management"; limits that known platforms add). */
+import type { Path } from '../lib/yaml-source.ts';
 import type { LoadedOffering } from './load-offering.ts';
 import type { CatalogProblem } from './types.ts';
-import type { Path } from './yaml-source.ts';
-
-const longestTags = 2048;
-const largestMaintenance = 2000;
-const largestSchema = 64 * 1024;
 
 export function lintOfferings(loaded: readonly LoadedOffering[]): CatalogProblem[] {
   const problems: CatalogProblem[] = [];
   const ids = new Map<string, string>();
   const names = new Map<string, string>();
+  const clients = new Map<string, string>();
 
   for (const { source, offering } of loaded) {
     const complain = (at: Path, message: string): void => {
@@ -24,19 +21,14 @@ export function lintOfferings(loaded: readonly LoadedOffering[]): CatalogProblem
     };
     claim(ids, offering.id, 'the id', ['id']);
     claim(names, offering.name, 'the name', ['name']);
-    if (offering.tags.join('').length > longestTags)
-      complain(['tags'], `tags are longer than ${longestTags} characters`);
+    if (offering.dashboardClient !== undefined) {
+      claim(clients, offering.dashboardClient.id, 'the dashboard client', ['dashboardClient', 'id']);
+    }
 
     const planNames = new Map<string, string>();
     for (const [index, plan] of offering.plans.entries()) {
       claim(ids, plan.id, 'the id', ['plans', index, 'id']);
       claim(planNames, plan.name, 'the plan name', ['plans', index, 'name']);
-      if (JSON.stringify(plan.maintenance ?? {}).length > largestMaintenance) {
-        complain(['maintenance'], `maintenance is longer than ${largestMaintenance} characters`);
-      }
-      if (JSON.stringify(plan.schemas.provision).length > largestSchema) {
-        complain(['parameters'], 'the schema of the parameters is larger than 64 kB');
-      }
     }
   }
   return problems;

@@ -9,6 +9,7 @@ import type { Helm } from '../helm/types.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
 import { goodOffering, problemsOf, useCatalogFolder } from './catalog-fixture.ts';
 import { loadCatalog } from './load-catalog.ts';
+import { mergeMaps } from './merge-plan.ts';
 
 const folder = useCatalogFolder({ beforeEach, afterEach });
 const { write, load, loadWith } = folder;
@@ -32,9 +33,66 @@ describe('a plan revision', () => {
         { id: 'admin', kind: 'secret', data: { username: 'chief' } },
         { id: 'server', kind: 'helm', chartName: 'db', values: { secret: '${admin.name}' } },
       ],
-      bind: { engine: 'postgresql', admin: 'admin', connectionLimit: -1 },
-      sync: { provision: false, deprovision: false, bind: false, unbind: false },
-      timeouts: { provision: 600, deprovision: 600, bind: 120, unbind: 120 },
+      sync: { provision: false, update: false, deprovision: false, bind: false, unbind: false },
+      timeouts: { provision: 600, update: 600, deprovision: 600, bind: 120, unbind: 120 },
+    });
+    expect(revision.bind).toEqual({
+      engine: 'postgresql',
+      admin: 'admin',
+      connectionLimit: -1,
+      rotatable: true,
+      requiresApp: false,
+      attachments: {},
+    });
+    expect(revision.updates).toEqual({ plan: false, growOnly: [] });
+    expect(revision).not.toHaveProperty('dashboardUrl');
+  });
+
+  it('holds what may change later, and nothing may unless the file says so', async () => {
+    const revision = await firstRevision({
+      updates: { plan: true },
+      parameters: {
+        storage: { update: 'grow-only' },
+        replicas: { type: 'integer', required: true, update: 'allowed' },
+        region: { type: 'string', default: 'eu' },
+        zone: { type: 'string', default: 'a', update: 'never' },
+      },
+    });
+    expect(revision.updates).toEqual({ plan: true, growOnly: ['storage'] });
+    const { update, provision } = revision.schemas;
+    expect(Object.keys(update.properties ?? {})).toEqual(['storage', 'replicas']);
+    expect(update).toMatchObject({ $schema: provision.$schema, type: 'object', additionalProperties: false });
+    expect(update).not.toHaveProperty('required');
+    expect(provision).toMatchObject({ required: ['replicas'] });
+  });
+
+  it('holds how long credentials live, in seconds, and what they come with', async () => {
+    const attachments = {
+      syslogDrainUrl: 'syslog-tls://${outputs.host}:6514',
+      routeServiceUrl: 'https://${instance.name}.example.com',
+      volumeMounts: [
+        {
+          driver: 'nfs',
+          containerDir: '/data',
+          mode: '${plan.cpu == "1" ? "r" : "rw"}',
+          device: { volumeId: '${server.name}', mountConfig: { size: '${parameters.storage}' } },
+        },
+      ],
+    };
+    const { bind } = await firstRevision({
+      requires: ['syslog_drain', 'route_forwarding', 'volume_mount'],
+      bind: { lifetime: '3650d', renewBefore: '2d', rotatable: false, requiresApp: true, attachments },
+    });
+    expect(bind).toMatchObject({
+      lifetime: 315_360_000,
+      renewBefore: 172_800,
+      rotatable: false,
+      requiresApp: true,
+    });
+    const [mount] = attachments.volumeMounts;
+    expect(bind?.attachments).toEqual({
+      ...attachments,
+      volumeMounts: [{ ...mount, deviceType: 'shared' }],
     });
   });
 
@@ -61,6 +119,66 @@ describe('a plan revision', () => {
     await write('charts/db/values.yaml', 'a: 1\n');
     digests.push((await firstRevision()).digest);
     expect(new Set(digests).size).toBe(4);
+  });
+});
+
+describe('what this Chandler can make beside its own kinds', () => {
+  const kinds = { engines: ['postgresql', 'fake'], provisioners: ['fake', 'bucket'] };
+  const change: JsonObject = {
+    parameters: { seconds: { type: 'integer', default: 3 } },
+    resources: [
+      { id: 'user', secret: { username: 'u', url: '${made.deep.url}' } },
+      { id: 'made', fake: { seconds: '${parameters.seconds}' }, readyWhen: ['${made.state == "up"}'] },
+    ],
+    outputs: { host: null, port: null, url: '${made.anything}', more: '${made.name}' },
+    bind: { engine: 'fake', admin: null },
+  };
+
+  it('is a kind of resource, of which expressions may read any key', async () => {
+    const [plan] = (await loadWith(change, { kinds })).compiledPlans;
+    expect(plan?.revision.resources).toEqual([
+      {
+        id: 'made',
+        kind: 'external',
+        provisioner: 'fake',
+        inputs: { seconds: '${parameters.seconds}' },
+        readyWhen: ['${made.state == "up"}'],
+      },
+      expect.objectContaining({ id: 'user' }),
+    ]);
+  });
+
+  it('is an engine, which needs neither admin nor address', async () => {
+    const [plan] = (await loadWith(change, { kinds })).compiledPlans;
+    expect(plan?.revision.bind).toMatchObject({ engine: 'fake' });
+    expect(plan?.revision.bind).not.toHaveProperty('admin');
+  });
+
+  it.each<[string, JsonObject, RegExp]>([
+    ['a misspelt one', { resources: [{ id: 'a', bukket: {} }] }, /`bukket`; did you mean `bucket`\?/],
+    ['none', { resources: [{ id: 'a' }] }, /exactly one of: secret, helm, fake, bucket/],
+    ['two', { resources: [{ id: 'a', fake: {}, bucket: {} }] }, /exactly one of: secret, helm, fake, bucket/],
+    ['inputs that are no map', { resources: [{ id: 'a', fake: 'x' }] }, /`fake` must be a map/],
+    [
+      'inputs that read what is not there',
+      { resources: [{ id: 'a', fake: { x: '${plan.no}' } }], outputs: { url: null, more: null } },
+      /no `plan.no`/,
+    ],
+    [
+      'an admin that is no secret',
+      { bind: { admin: 'made' } },
+      /must be the id of a secret resource; known: user/,
+    ],
+    ['an engine that it does not have', { bind: { engine: 'oracle' } }, /must be "postgresql" or "fake"/],
+  ])('but is refused with %s', async (_, wrong, message) => {
+    const offering = { ...mergeMaps(change, wrong) };
+    const messages = (await problemsOf(loadWith(offering, { kinds }))).map((problem) => problem.message);
+    expect(messages.join('\n')).toMatch(message);
+  });
+
+  it('is unknown to a Chandler without it', async () => {
+    const messages = (await problemsOf(loadWith(change))).map((problem) => problem.message);
+    expect(messages.join('\n')).toMatch(/unknown key `fake`; known: helm, id, readyWhen, secret/);
   });
 });
 
@@ -141,57 +259,11 @@ describe('the catalog', () => {
     expect((await load()).offerings.map(({ name }) => name)).toEqual(['database', 'other']);
   });
 
-  it('is told to platforms with every boolean said and schemas of draft-04', async () => {
-    const { document } = await loadWith({ maintenance: { version: '1.2.3', description: 'DB 1' } });
-    const parameters = {
-      $schema: 'http://json-schema.org/draft-04/schema#',
-      type: 'object',
-      additionalProperties: false,
-      properties: {
-        storage: expect.objectContaining({ type: 'string', default: '1Gi' }) as JsonObject,
-      },
-    };
-    expect(document).toEqual({
-      services: [
-        {
-          id: 'offering-1',
-          name: 'database',
-          description: 'A database',
-          tags: [],
-          bindable: true,
-          instances_retrievable: true,
-          bindings_retrievable: true,
-          allow_context_updates: false,
-          plan_updateable: false,
-          metadata: {},
-          plans: [
-            {
-              id: 'plan-1',
-              name: 'small',
-              description: 'Small',
-              free: true,
-              bindable: true,
-              binding_rotatable: false,
-              plan_updateable: false,
-              metadata: {},
-              maintenance_info: { version: '1.2.3', description: 'DB 1' },
-              // The longest time limit, 600 s, and a minute in which the platform still hears how it ended.
-              maximum_polling_duration: 660,
-              schemas: {
-                service_instance: { create: { parameters } },
-                service_binding: { create: { parameters: { ...parameters, properties: {} } } },
-              },
-            },
-          ],
-        },
-      ],
-    });
-  });
-
-  it('tells of a plan that cannot be bound', async () => {
-    const { document, offerings } = await loadWith({ bind: null });
-    expect(offerings[0]?.plans[0]?.bindable).toBe(false);
-    expect(JSON.stringify(document)).not.toContain('service_binding');
+  it('knows when it was loaded', async () => {
+    const before = Date.now();
+    const { loadedAt } = await loadWith({});
+    expect(loadedAt.getTime()).toBeGreaterThanOrEqual(before);
+    expect(loadedAt.getTime()).toBeLessThanOrEqual(Date.now());
   });
 });
 
@@ -228,6 +300,15 @@ describe('the offerings we ship', () => {
     const helm = createHelm({ helmPath: await testHelmPath() });
     const catalog = await loadCatalog({ folder: shipped, helm });
     expect(catalog.offerings.map(({ name }) => name)).toContain('postgresql');
+  });
+
+  it('let a PostgreSQL grow, take more connections and move to another plan', async () => {
+    const { compiledPlans } = await loadCatalog({ folder: shipped });
+    for (const { revision } of compiledPlans.filter((plan) => plan.revision.serviceName === 'postgresql')) {
+      expect(revision.updates).toEqual({ plan: true, growOnly: ['storage'] });
+      expect(Object.keys(revision.schemas.update.properties ?? {})).toEqual(['storage', 'maxConnections']);
+      expect(revision.bind?.rotatable).toBe(true);
+    }
   });
 
   /** Who may connect to the instances of each plan, provisioned in the context of the namespace `sample`. */

@@ -3,11 +3,12 @@ import path from 'node:path';
 import type { PlanRevision } from '../domain/offering.ts';
 import type { Helm } from '../helm/types.ts';
 import type { JsonObject } from '../lib/json.ts';
+import { parseYamlSource } from '../lib/yaml-source.ts';
 import { catalogDocument } from './catalog-document.ts';
 import { lintOfferings } from './lint-offerings.ts';
 import { type LoadContext, type LoadedOffering, loadOffering } from './load-offering.ts';
+import type { CatalogKinds } from './offering-file.ts';
 import { type Catalog, CatalogInvalid, type CatalogProblem } from './types.ts';
-import { parseYamlSource } from './yaml-source.ts';
 
 export interface LoadCatalogOptions {
   /** Folder that holds one YAML file per offering. */
@@ -23,7 +24,11 @@ export interface LoadCatalogOptions {
      */
     set?: JsonObject;
   };
+  /** What plans may name; without it, what every Chandler has. */
+  kinds?: Partial<CatalogKinds>;
 }
+
+const usualKinds: CatalogKinds = { engines: ['postgresql'], provisioners: [] };
 
 /**
  * Reads and compiles a catalog folder.
@@ -35,6 +40,7 @@ export async function loadCatalog(options: LoadCatalogOptions): Promise<Catalog>
   const context: LoadContext = {
     chartRoot: path.resolve(options.chartRoot ?? path.dirname(folder)),
     helm: options.helm,
+    kinds: { ...usualKinds, ...options.kinds },
     set: options.overrides?.set ?? {},
     problems,
   };
@@ -43,6 +49,7 @@ export async function loadCatalog(options: LoadCatalogOptions): Promise<Catalog>
     const source = parseYamlSource(
       path.join(options.folder, name),
       await readFile(path.join(folder, name), 'utf8'),
+      'a ServiceOffering',
     );
     const offering = await loadOffering(source, context);
     if (offering !== undefined) loaded.push(offering);
@@ -50,7 +57,7 @@ export async function loadCatalog(options: LoadCatalogOptions): Promise<Catalog>
   problems.push(...lintOfferings(loaded));
   if (problems.length === 0) problems.push(...lintOverrides(loaded, context.set, options.folder));
   if (problems.length > 0) throw new CatalogInvalid(inOrder(problems));
-  return freezeCatalog(loaded);
+  return freezeCatalog(loaded, new Date());
 }
 
 async function listFiles(folder: string): Promise<string[]> {
@@ -88,7 +95,7 @@ function inOrder(problems: CatalogProblem[]): CatalogProblem[] {
   );
 }
 
-function freezeCatalog(loaded: readonly LoadedOffering[]): Catalog {
+function freezeCatalog(loaded: readonly LoadedOffering[], loadedAt: Date): Catalog {
   const offerings = loaded.map(({ offering }) => offering);
   const compiledPlans = loaded.flatMap((one) => one.compiledPlans);
   const revisions = new Map<string, PlanRevision>(
@@ -98,7 +105,8 @@ function freezeCatalog(loaded: readonly LoadedOffering[]): Catalog {
   return Object.freeze({
     offerings,
     compiledPlans,
-    document: catalogDocument(offerings, revisions),
+    document: catalogDocument(offerings, new Map(loaded.flatMap((one) => [...one.pollingSeconds]))),
+    loadedAt,
     findOffering,
     findPlan: (serviceId: string, planId: string) => {
       const plan = findOffering(serviceId)?.plans.find(({ id }) => id === planId);

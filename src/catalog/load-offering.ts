@@ -3,13 +3,16 @@ import path from 'node:path';
 import type { ServiceOffering } from '../domain/offering.ts';
 import { type PackedChart, packChart } from '../helm/pack-chart.ts';
 import { type Helm, HelmError } from '../helm/types.ts';
+import { type Complaint, explainIssues } from '../lib/explain-issues.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
+import { Redacted } from '../lib/redacted.ts';
+import type { Path, YamlSource } from '../lib/yaml-source.ts';
 import { checkPlan } from './check-plan.ts';
-import { compileRevision, servicePlan } from './compile-plan.ts';
-import { type Complaint, explainIssues } from './explain-issues.ts';
+import { compileRevision, pollingSeconds, servicePlan } from './compile-plan.ts';
 import { lintChart } from './lint-chart.ts';
 import { mergeMaps, mergePlan } from './merge-plan.ts';
 import {
+  type CatalogKinds,
   inheritedKeys,
   type OfferingHead,
   offeringSchema,
@@ -17,12 +20,12 @@ import {
   planSchema,
 } from './offering-file.ts';
 import type { CatalogProblem, CompiledPlan } from './types.ts';
-import type { Path, YamlSource } from './yaml-source.ts';
 
 export interface LoadContext {
   /** Folder that chart paths start from. */
   chartRoot: string;
   helm: Helm | undefined;
+  kinds: CatalogKinds;
   /** Laid over the `set` of plans, key by key, where the plan has that key. */
   set: JsonObject;
   problems: CatalogProblem[];
@@ -32,6 +35,8 @@ export interface LoadedOffering {
   source: YamlSource;
   offering: ServiceOffering;
   compiledPlans: CompiledPlan[];
+  /** `maximum_polling_duration` by plan id. */
+  pollingSeconds: ReadonlyMap<string, number>;
 }
 
 /** @returns undefined when something is wrong; `context.problems` then tells what */
@@ -60,18 +65,29 @@ export async function loadOffering(
     if (plan !== undefined) plans.push(plan);
   }
   if (!head.success || context.problems.length > before) return undefined;
-  const { id, name, description, tags, metadata } = head.data;
   return {
     source,
     offering: {
-      id,
-      name,
-      description,
-      tags,
-      metadata: metadata as JsonObject,
+      ...serviceOffering(head.data),
       plans: plans.map(({ definition, compiled }) => servicePlan(definition, compiled.revision)),
     },
     compiledPlans: plans.map(({ compiled }) => compiled),
+    pollingSeconds: new Map(plans.map(({ definition }) => [definition.id, pollingSeconds(definition)])),
+  };
+}
+
+function serviceOffering(head: OfferingHead): Omit<ServiceOffering, 'plans'> {
+  const { id, name, description, tags, requires, metadata, dashboardClient } = head;
+  return {
+    id,
+    name,
+    description,
+    tags,
+    requires,
+    metadata: metadata as JsonObject,
+    ...(dashboardClient === undefined
+      ? {}
+      : { dashboardClient: { ...dashboardClient, secret: new Redacted(dashboardClient.secret) } }),
   };
 }
 
@@ -88,13 +104,14 @@ async function loadPlan(
   context: LoadContext,
   complain: (complaints: Complaint[]) => void,
 ): Promise<{ compiled: CompiledPlan; definition: PlanDefinition } | undefined> {
-  const parsed = planSchema.safeParse(merged);
+  const schema = planSchema(context.kinds);
+  const parsed = schema.safeParse(merged);
   if (!parsed.success) {
-    complain(explainIssues(planSchema, parsed.error.issues));
+    complain(explainIssues(schema, parsed.error.issues));
     return undefined;
   }
   const definition = parsed.data;
-  const { order, complaints } = checkPlan(definition);
+  const { order, complaints } = checkPlan(definition, head?.requires);
   const { charts, complaints: chartComplaints } = await packCharts(definition, context);
   complain([...complaints, ...chartComplaints]);
   if (head === undefined || complaints.length + chartComplaints.length > 0) return undefined;

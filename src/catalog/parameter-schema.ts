@@ -1,9 +1,9 @@
 /** JSON Schemas (draft-04, which platforms must support) from the parameters of a catalog file. */
 import type { JsonObject } from '../lib/json.ts';
-import type { ParameterDefinition } from './offering-file.ts';
+import { draft04 } from './ajv.ts';
+import type { InstanceParameter, ParameterDefinition } from './parameter-definition.ts';
 import { parseQuantity, quantityPattern } from './quantity.ts';
 
-const draft04 = 'http://json-schema.org/draft-04/schema#';
 const defaultMaxLength = 256;
 
 /** The schema of all parameters of a plan; what is not named is not allowed. */
@@ -19,6 +19,17 @@ export function parametersSchema(parameters: Record<string, ParameterDefinition>
     // Draft-04 forbids an empty list.
     ...(required.length === 0 ? {} : { required }),
   };
+}
+
+/**
+ * The schema of what an update may change. Nothing is required and nothing has a default: what an update does not name
+ * stays as it is.
+ */
+export function updateSchema(parameters: Record<string, InstanceParameter>): JsonObject {
+  const changeable = Object.entries(parameters)
+    .filter(([, { update }]) => update !== 'never')
+    .map(([name, { default: _, ...parameter }]) => [name, { ...parameter, required: false }] as const);
+  return parametersSchema(Object.fromEntries(changeable));
 }
 
 function parameterSchema(parameter: ParameterDefinition): JsonObject {
@@ -75,7 +86,9 @@ const rulesByType: Record<ParameterDefinition['type'], RuleName[]> = {
 };
 
 /** What is wrong with the definition of one parameter; each complaint names the key it is about. */
-export function lintParameter(parameter: ParameterDefinition): { key: string; message: string }[] {
+export function lintParameter(
+  parameter: ParameterDefinition & Partial<InstanceParameter>,
+): { key: string; message: string }[] {
   const { type } = parameter;
   const complaints: { key: string; message: string }[] = [];
   for (const rule of ['minimum', 'maximum', 'enum', 'pattern', 'maxLength'] as const) {
@@ -95,6 +108,9 @@ export function lintParameter(parameter: ParameterDefinition): { key: string; me
       key: 'type',
       message: 'a quantity needs a `maximum`: what a user may ask for is capped',
     });
+  }
+  if (parameter.update === 'grow-only' && !rulesByType[type].includes('maximum')) {
+    complaints.push({ key: 'update', message: `\`update: grow-only\` has no meaning for type ${type}` });
   }
   if (parameter.required && parameter.default !== undefined) {
     complaints.push({ key: 'required', message: 'a parameter with a default is never `required`' });

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { parseDuration } from './duration.ts';
 import { parseQuantity } from './quantity.ts';
 
 it.each([
@@ -29,12 +28,5 @@ it('compares by amount, not by text', () => {
 it('is undefined for what is no positive quantity', () => {
   for (const text of ['0', '0.0', '-1', '1e3', '1E', 'Gi', '', '1 Gi', '01', '.5', '1.2345', '1KiB']) {
     expect(parseQuantity(text), text).toBeUndefined();
-  }
-});
-
-it('durations are seconds, minutes or hours up to a week', () => {
-  expect(['30s', '10m', '1h', '168h'].map(parseDuration)).toEqual([30, 600, 3600, 604_800]);
-  for (const text of ['', '0s', '1', '1d', '-1s', '1.5h', '169h', '1h30m', '9999999s']) {
-    expect(parseDuration(text), text).toBeUndefined();
   }
 });

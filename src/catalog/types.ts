@@ -1,16 +1,10 @@
 import type { ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision, ServiceOffering, ServicePlan } from '../domain/offering.ts';
 import type { JsonObject } from '../lib/json.ts';
+import type { YamlProblem } from '../lib/yaml-source.ts';
 
 /** One thing wrong in a catalog file, with how to mend it. */
-export interface CatalogProblem {
-  file: string;
-  /** From 1. */
-  line: number;
-  /** From 1. */
-  column: number;
-  message: string;
-}
+export type CatalogProblem = YamlProblem;
 
 /** Thrown when a catalog folder cannot be loaded; holds every problem found, not only the first. */
 export class CatalogInvalid extends Error {

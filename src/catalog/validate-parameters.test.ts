@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ChandlerError } from '../domain/errors.ts';
 import type { PlanRevision } from '../domain/offering.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
-import { parametersSchema } from './parameter-schema.ts';
+import { parametersSchema, updateSchema } from './parameter-schema.ts';
 import { validateParameters } from './validate-parameters.ts';
 
 const provision = parametersSchema({
@@ -16,12 +16,20 @@ const provision = parametersSchema({
   ratio: { type: 'number', required: false },
   on: { type: 'boolean', required: false },
 });
+const update = updateSchema({
+  storage: { type: 'quantity', minimum: '256Mi', maximum: '100Gi', required: false, update: 'grow-only' },
+  count: { type: 'integer', default: 3, maximum: 9, required: false, update: 'allowed' },
+  name: { type: 'string', required: true, update: 'never' },
+});
 const revision = {
   digest: 'sha256:test',
-  schemas: { provision, bind: parametersSchema({}) },
+  schemas: { provision, update, bind: parametersSchema({}) },
 } as PlanRevision;
 
-function refusal(parameters: JsonObject, verb: 'provision' | 'bind' = 'provision'): string | undefined {
+function refusal(
+  parameters: JsonObject,
+  verb: 'provision' | 'update' | 'bind' = 'provision',
+): string | undefined {
   try {
     validateParameters(revision, verb, parameters);
     return undefined;
@@ -73,10 +81,30 @@ describe('refuses with a sentence that names parameter and rule', () => {
     expect(() => validateParameters(other, 'provision', {})).toThrow('The parameter `size` is required.');
   });
 
+  it('a parameter that an update cannot change, other than one that does not exist', () => {
+    expect(refusal({ name: 'x' }, 'update')).toBe(
+      'The parameter `name` cannot be changed after the instance was made.',
+    );
+    expect(refusal({ nam: 'x' }, 'update')).toBe('There is no parameter `nam`; known: count, storage');
+    expect(refusal({ coun: 1 }, 'update')).toBe('There is no parameter `coun`; did you mean `count`?');
+    expect(refusal({ toString: 1 }, 'update')).toMatch(/^There is no parameter `toString`/);
+  });
+
+  it('a value that an update may change, but not to this', () => {
+    expect(refusal({ count: 10 }, 'update')).toBe('The parameter `count` must be at most 9.');
+    expect(refusal({ storage: '101Gi' }, 'update')).toBe('The parameter `storage` must be at most 100Gi.');
+  });
+
   it('any parameter of a bind that takes none', () => {
     expect(refusal({}, 'bind')).toBeUndefined();
     expect(refusal({ storage: '1Gi' }, 'bind')).toBe('There is no parameter `storage`; there is none');
   });
+});
+
+it('lets an update name any part of what it may change, required or not', () => {
+  const fits: JsonObject[] = [{}, { count: 9 }, { storage: '2Gi' }, { storage: '2Gi', count: 1 }];
+  for (const parameters of fits)
+    expect(refusal(parameters, 'update'), JSON.stringify(parameters)).toBeUndefined();
 });
 
 describe('sizes', () => {

@@ -1,38 +1,11 @@
 /** Checks what users send against the schema that the catalog published for it. */
-import AjvDraft04, { type ErrorObject, type ValidateFunction } from 'ajv-draft-04';
+import type { ErrorObject, ValidateFunction } from 'ajv-draft-04';
 import { ChandlerError } from '../domain/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
-import { hint } from './nearest.ts';
-import { parseQuantity, quantityPattern } from './quantity.ts';
+import { hint } from '../lib/nearest.ts';
+import { ajv } from './ajv.ts';
+import { quantityPattern } from './quantity.ts';
 import type { ValidateParameters } from './types.ts';
-
-// CommonJS: under Node's rules the class is the `default` of the default import.
-const ajv = new AjvDraft04.default({
-  strict: true,
-  strictTypes: false,
-  validateFormats: false,
-  verbose: true,
-});
-
-const quantityRules: Record<string, (value: bigint, bound: bigint) => boolean> = {
-  'x-quantity-minimum': (value, bound) => value >= bound,
-  'x-quantity-maximum': (value, bound) => value <= bound,
-};
-for (const [keyword, holds] of Object.entries(quantityRules)) {
-  ajv.addKeyword({
-    keyword,
-    type: 'string',
-    schemaType: 'string',
-    compile: (limit: string) => {
-      const bound = parseQuantity(limit);
-      return (text: string) => {
-        const value = parseQuantity(text);
-        // What is no quantity is the pattern's complaint.
-        return value === undefined || bound === undefined || holds(value, bound);
-      };
-    },
-  });
-}
 
 /** Compiled once per revision and verb. There are as many as plan revisions in use. */
 const validators = new Map<string, ValidateFunction>();
@@ -42,7 +15,8 @@ export const validateParameters: ValidateParameters = (revision, verb, parameter
   const key = `${revision.digest} ${verb}`;
   const validate = validators.get(key) ?? ajv.compile(revision.schemas[verb]);
   validators.set(key, validate);
-  const sentence = complaintOf(validate, parameters) ?? unsafeText(parameters);
+  const fixed = verb === 'update' ? namesIn(revision.schemas.provision) : [];
+  const sentence = complaintOf(validate, parameters, fixed) ?? unsafeText(parameters);
   if (sentence !== undefined) throw new ChandlerError('InvalidParameters', { sentence });
 };
 
@@ -51,20 +25,32 @@ export function findComplaint(schema: JsonObject, value: JsonObject): string | u
   return complaintOf(ajv.compile(schema), value);
 }
 
-function complaintOf(validate: ValidateFunction, value: JsonObject): string | undefined {
+/** @param fixed names that are no mistakes although the schema lacks them: they had their time when the instance was made */
+function complaintOf(
+  validate: ValidateFunction,
+  value: JsonObject,
+  fixed: readonly string[] = [],
+): string | undefined {
   if (validate(value) === true) return undefined;
   const error = validate.errors?.[0];
-  return error === undefined ? 'The parameters do not fit the schema of the plan.' : explain(error);
+  return error === undefined ? 'The parameters do not fit the schema of the plan.' : explain(error, fixed);
 }
 
-function explain(error: ErrorObject): string {
+function namesIn({ properties }: JsonObject): string[] {
+  return isJsonObject(properties) ? Object.keys(properties) : [];
+}
+
+function explain(error: ErrorObject, fixed: readonly string[]): string {
   const subject = `The parameter \`${printable(error.instancePath.slice(1))}\``;
   const params = error.params as Record<string, string | number | boolean | undefined>;
   switch (error.keyword) {
     case 'additionalProperties': {
-      const known = isJsonObject(error.parentSchema?.properties) ? error.parentSchema.properties : {};
       const unknown = printable(String(params.additionalProperty));
-      return `There is no parameter \`${unknown}\`; ${hint(unknown, Object.keys(known))}`;
+      if (fixed.includes(unknown)) {
+        return `The parameter \`${unknown}\` cannot be changed after the instance was made.`;
+      }
+      const known = namesIn((error.parentSchema ?? {}) as JsonObject);
+      return `There is no parameter \`${unknown}\`; ${hint(unknown, known)}`;
     }
     case 'required':
       return `The parameter \`${String(params.missingProperty)}\` is required.`;

@@ -1,3 +1,4 @@
+import type { OsbOptions } from '../domain/osb-options.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Redacted } from '../lib/redacted.ts';
 
@@ -13,6 +14,7 @@ export interface Config {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** At least one. Several for one platform while its password is rotated. */
   readonly credentials: readonly PlatformCredential[];
   /** Name of the cluster that new instances are placed on. */
   readonly clusterName: string;
@@ -33,20 +35,25 @@ export interface Config {
   readonly quickWaitMs: number;
 }
 
-/** A basic credential, the platform it speaks for and the namespaces it may touch. */
+/** A basic credential, the platform it speaks for, and how Chandler treats that platform. */
 export interface PlatformCredential {
   readonly username: string;
   readonly password: Redacted<string>;
   readonly platform: string;
   /** Names or globs such as `team-*`. */
   readonly namespaces: readonly string[];
+  /** The app namespace of requests whose context names none; one that `namespaces` allows. */
+  readonly defaultNamespace?: string;
+  /** Whether each binding gets a Secret and a ConfigMap in the app namespace. */
+  readonly delivers: boolean;
+  readonly options: OsbOptions;
 }
 
 export type KubeSource =
   | { readonly kind: 'kubeconfig'; readonly path: string }
   | { readonly kind: 'in-cluster' };
 
-/** Thrown when the environment does not make a configuration; names every variable that is wrong. */
+/** Thrown when environment and file do not make a configuration; has a line for each thing that is wrong. */
 export class ConfigInvalid extends Error {
   override readonly name = 'ConfigInvalid';
   readonly problems: string[];

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
-import { isDnsLabel } from '../lib/names.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { type Config, ConfigInvalid, type KubeSource } from './config.ts';
+import { readCredentials } from './read-credentials.ts';
+import type { ReadTextFile } from './read-secret-file.ts';
+import type { Report } from './report.ts';
+import { labelRule, namespaceRule, type Rule, usernameRule } from './rules.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type DatabaseUrls = Pick<Config, 'databaseUrl' | 'listenUrl'>;
@@ -29,20 +32,14 @@ const wholeNumber = (least: number, most: number, unit: string) => {
     .refine((value) => value >= least && value <= most, must);
 };
 
-const label = (example: string) =>
-  z
-    .string()
-    .refine(
-      isDnsLabel,
-      `be at most 63 lower-case letters, digits and dashes, beginning and ending with a letter or digit, for example ${example}`,
-    );
+const ruled = ({ test, must }: Rule) => z.string().refine(test, must);
+const label = (example: string) => ruled(labelRule(example));
 
-const namespacePattern = /^[a-z0-9*]([-a-z0-9*]{0,61}[a-z0-9*])?$/;
 const namespaces = z
   .string()
   .transform((list) => list.split(',').map((name) => name.trim()))
   .refine(
-    (names) => names.every((name) => namespacePattern.test(name)),
+    (names) => names.every(namespaceRule.test),
     'be a comma-separated list of namespaces or globs, for example team-*,shop',
   );
 
@@ -70,10 +67,7 @@ const schema = databaseSchema.extend({
   CHANDLER_PLAN_SET: planSet.default({}),
   CHANDLER_HOST: z.string().default('127.0.0.1'),
   CHANDLER_PORT: wholeNumber(0, 65_535, 'a TCP port').default(8080),
-  CHANDLER_USERNAME: filled('be the user name that platforms send').regex(
-    /^[^:\p{Cc}]+$/u,
-    'hold no colon and no control character (RFC 7617)',
-  ),
+  CHANDLER_USERNAME: ruled(usernameRule).optional(),
   CHANDLER_PLATFORM: label('kubernetes').default('kubernetes'),
   CHANDLER_NAMESPACES: namespaces.default(['*']),
   CHANDLER_CLUSTER: label('default').default('default'),
@@ -92,25 +86,27 @@ const schema = databaseSchema.extend({
 });
 
 /**
- * Parses the environment into the configuration. Nothing but `start` reads process.env.
+ * Parses the environment, and the file that CHANDLER_CONFIG names, into the configuration. Nothing but `start` reads
+ * process.env.
  * @param environment variables by name; an empty value counts as absent
- * @param readTextFile reads the file that CHANDLER_PASSWORD_FILE names
- * @throws ConfigInvalid with a line for every variable that is wrong
+ * @param readTextFile reads the files that the settings name
+ * @throws ConfigInvalid with a line for everything that is wrong
  */
 export function readConfig(
   environment: Environment,
-  readTextFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
+  readTextFile: ReadTextFile = (path) => readFileSync(path, 'utf8'),
 ): Config {
   const given = withoutEmpty(environment);
   const parsed = schema.safeParse(given);
-  const password = readPassword(given, readTextFile);
-  const kube = findKube(given);
-  const problems = [
-    ...(parsed.success ? [] : problemsOf(parsed.error)),
-    ...[password, kube].filter((found) => typeof found === 'string'),
-  ];
-  if (!parsed.success || typeof password === 'string' || typeof kube === 'string')
+  const problems = parsed.success ? [] : problemsOf(parsed.error);
+  const report = (problem: string) => {
+    problems.push(problem);
+  };
+  const credentials = readCredentials(given, parsed.data, readTextFile, report);
+  const kube = findKube(given, report);
+  if (!parsed.success || credentials === undefined || kube === undefined || problems.length > 0) {
     throw new ConfigInvalid(problems);
+  }
 
   const values = parsed.data;
   return deepFreeze({
@@ -120,14 +116,7 @@ export function readConfig(
     planSet: values.CHANDLER_PLAN_SET,
     host: values.CHANDLER_HOST,
     port: values.CHANDLER_PORT,
-    credentials: [
-      {
-        username: values.CHANDLER_USERNAME,
-        password,
-        platform: values.CHANDLER_PLATFORM,
-        namespaces: values.CHANDLER_NAMESPACES,
-      },
-    ],
+    credentials,
     clusterName: values.CHANDLER_CLUSTER,
     kube,
     ...(values.CHANDLER_HELM === undefined ? {} : { helmPath: values.CHANDLER_HELM }),
@@ -170,35 +159,13 @@ function isPostgresUrl(text: string): boolean {
   return url !== null && (url.protocol === 'postgres:' || url.protocol === 'postgresql:');
 }
 
-/** The password, or what is wrong with it. */
-function readPassword(
-  environment: Environment,
-  readTextFile: (path: string) => string,
-): Redacted<string> | string {
-  const given = environment.CHANDLER_PASSWORD;
-  const file = environment.CHANDLER_PASSWORD_FILE;
-  if (given !== undefined && file !== undefined) {
-    return 'CHANDLER_PASSWORD and CHANDLER_PASSWORD_FILE are both set. Set one of them.';
-  }
-  if (given !== undefined) return new Redacted(given);
-  if (file === undefined) {
-    return 'CHANDLER_PASSWORD must be the password that platforms send; or name a file that holds it in CHANDLER_PASSWORD_FILE.';
-  }
-  try {
-    // Editors and `kubectl create secret --from-file` leave a line end that nobody means.
-    const text = readTextFile(file).replace(/\r?\n$/, '');
-    return text === '' ? 'CHANDLER_PASSWORD_FILE names an empty file.' : new Redacted(text);
-  } catch (error) {
-    return `CHANDLER_PASSWORD_FILE cannot be read: ${error instanceof Error ? error.message : String(error)}.`;
-  }
-}
-
-/** Where the cluster's address and credentials come from, or what is missing. */
-function findKube(environment: Environment): KubeSource | string {
+/** Where the cluster's address and credentials come from. */
+function findKube(environment: Environment, report: Report): KubeSource | undefined {
   const path = environment.CHANDLER_KUBECONFIG;
   if (path !== undefined) return { kind: 'kubeconfig', path };
   if (environment.KUBERNETES_SERVICE_HOST !== undefined) return { kind: 'in-cluster' };
-  return 'CHANDLER_KUBECONFIG must name a kubeconfig file, because Chandler does not run inside a cluster.';
+  report('CHANDLER_KUBECONFIG must name a kubeconfig file, because Chandler does not run inside a cluster.');
+  return undefined;
 }
 
 function deepFreeze<T extends object>(value: T): T {

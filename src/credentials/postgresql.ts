@@ -1,4 +1,6 @@
 /** Credentials of their own for each binding of a PostgreSQL server: a login that acts as the instance's owner role. */
+
+import { ChandlerError } from '../domain/errors.ts';
 import { createBindingRole, verifyLogin } from '../engines/postgresql/binding-role.ts';
 import { bindingLogin, instanceIdentifiers } from '../engines/postgresql/identifiers.ts';
 import { ensureOwnerAndDatabase } from '../engines/postgresql/owner-and-database.ts';
@@ -11,20 +13,22 @@ import type { CredentialsProvider, EngineTarget } from './types.ts';
 export function createPostgresqlProvider(): CredentialsProvider {
   return {
     prepare: (_spec, target) =>
-      ensureOwnerAndDatabase(adminLogin(target), instanceIdentifiers(target.instanceName)),
+      ensureOwnerAndDatabase(serverOf(target).admin, instanceIdentifiers(target.instanceName)),
 
     async create(spec, target, binding) {
+      const { admin, reach, address } = serverOf(target);
       const names = instanceIdentifiers(target.instanceName);
       const login = bindingLogin(binding.bindingName);
-      await createBindingRole(adminLogin(target), names, {
+      await createBindingRole(admin, names, {
         login,
         password: binding.password,
         connectionLimit: spec.connectionLimit,
+        ...(binding.expiresAt === undefined ? {} : { validUntil: binding.expiresAt }),
       });
-      await verifyLogin({ ...target.reach, username: login, password: binding.password }, names);
+      await verifyLogin({ ...reach, username: login, password: binding.password }, names);
       return new Redacted(
         entries({
-          ...target.address,
+          ...address,
           database: names.database,
           username: login,
           password: binding.password.reveal(),
@@ -34,15 +38,22 @@ export function createPostgresqlProvider(): CredentialsProvider {
 
     revoke: (_spec, target, binding) =>
       revokeBindingRole(
-        adminLogin(target),
+        serverOf(target).admin,
         instanceIdentifiers(target.instanceName),
         bindingLogin(binding.bindingName),
       ),
   };
 }
 
-function adminLogin(target: EngineTarget): ServerLogin {
-  return { ...target.reach, ...target.admin };
+/** @throws ChandlerError `TemplateFailed` when the plan names no admin secret, or has no address */
+function serverOf({ address, reach, admin }: EngineTarget) {
+  if (address === undefined || reach === undefined || admin === undefined) {
+    throw new ChandlerError('TemplateFailed', {
+      sentence:
+        'Bindings of a PostgreSQL plan need bind.admin, the secret with the login of its admin, and the outputs `host` and `port`.',
+    });
+  }
+  return { address, reach, admin: { ...reach, ...admin } satisfies ServerLogin };
 }
 
 interface Login {

@@ -7,10 +7,10 @@ import type { Redacted } from '../lib/redacted.ts';
 export interface EngineTarget {
   /** `externalName` of the instance: names of roles and databases derive from it. */
   instanceName: string;
-  /** What apps use: DNS name of the Service and its port. */
-  address: { host: string; port: number };
-  /** What Chandler itself uses. */
-  reach: { host: string; port: number };
+  /** What apps use: DNS name of the Service and its port. Absent when the plan's outputs have no host and port. */
+  address?: { host: string; port: number };
+  /** What Chandler itself uses; present with `address`. */
+  reach?: { host: string; port: number };
   /** Present when the plan's `bind.admin` names a secret. */
   admin?: { username: string; password: Redacted<string> };
 }

@@ -111,7 +111,11 @@ export const errorCatalogue = {
     'BadRequest',
     'Bindings of this plan cannot be rotated. Make a new binding without predecessor_binding_id.',
   ),
-  UpdateNotSupported: caller(422, 'UpdateNotSupported', 'The service instance cannot be changed in this way.'),
+  UpdateNotSupported: caller(
+    422,
+    'UpdateNotSupported',
+    'The service instance cannot be changed in this way.',
+  ),
   BindingsExist: caller(
     422,
     'BindingsExist',

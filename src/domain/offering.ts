@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../lib/json.ts';
+import type { Redacted } from '../lib/redacted.ts';
 
 /** What the catalog tells platforms about a plan, in our spelling (OSBAPI "Service Plan Object"). */
 export interface ServicePlan {
@@ -27,7 +28,16 @@ export interface ServiceOffering {
   /** What the platform must grant bindings of this offering. */
   requires: Permission[];
   metadata: JsonObject;
+  /** For the single sign-on of dashboards. */
+  dashboardClient?: DashboardClient;
   plans: ServicePlan[];
+}
+
+/** The OAuth client that a platform makes for an offering's dashboards (OSBAPI profile, "Dashboard Client Object"). */
+export interface DashboardClient {
+  id: string;
+  secret: Redacted<string>;
+  redirectUri: string;
 }
 
 /** OSBAPI `requires`. */

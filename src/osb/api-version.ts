@@ -1,12 +1,17 @@
 import type { RequestHandler } from 'express';
-import { ChandlerError } from '../domain/errors.ts';
+import { ChandlerError, errorCatalogue } from '../domain/errors.ts';
+import { callerOf } from './basic-auth.ts';
 
 const least = { major: 2, minor: 11 };
 
 /** Refuses requests whose X-Broker-API-Version is missing, or is not 2.11 or a later 2.x. */
-export const checkApiVersion: RequestHandler = (request, _response, next) => {
+export const checkApiVersion: RequestHandler = (request, response, next) => {
   const version = request.get('x-broker-api-version')?.trim();
-  if (version === undefined || version === '') throw new ChandlerError('MissingApiVersion');
+  if (version === undefined || version === '') {
+    throw callerOf(response).options.missingApiVersion === 'bad-request'
+      ? new ChandlerError('MalformedRequest', { sentence: errorCatalogue.MissingApiVersion.sentence })
+      : new ChandlerError('MissingApiVersion');
+  }
   const parts = /^(\d{1,6})\.(\d{1,6})$/.exec(version);
   if (parts === null) {
     throw new ChandlerError('MalformedRequest', {

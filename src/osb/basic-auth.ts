@@ -20,10 +20,10 @@ function parseBasic(header: string | undefined): { username: string; password: s
  * is evaluated, so that the time tells nothing about which part was wrong (CVE-2018-15759).
  */
 export function basicAuth(credentials: readonly BasicCredential[]): RequestHandler {
-  const known = credentials.map((credential) => ({
-    caller: { platform: credential.platform, namespaces: credential.namespaces },
-    username: digest(credential.username),
-    password: digest(credential.password.reveal()),
+  const known = credentials.map(({ username, password, ...caller }) => ({
+    caller,
+    username: digest(username),
+    password: digest(password.reveal()),
   }));
   return (request, response, next) => {
     const given = parseBasic(request.get('authorization'));

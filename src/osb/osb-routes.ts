@@ -8,22 +8,23 @@ import { fetchInstance } from '../usecases/fetch-instance.ts';
 import { instanceLastOperation } from '../usecases/instance-last-operation.ts';
 import { provision } from '../usecases/provision.ts';
 import { unbind } from '../usecases/unbind.ts';
+import { update } from '../usecases/update.ts';
 import { callerOf } from './basic-auth.ts';
+import { compressCatalog, serveCatalog } from './catalog-route.ts';
 import { jsonBody, readBody } from './json-body.ts';
 import { pathId } from './path-ids.ts';
 import {
-  presentBind,
   presentBinding,
-  presentDelete,
+  presentBindingOutcome,
   presentInstance,
+  presentInstanceOutcome,
   presentLastOperation,
-  presentProvision,
 } from './presenters.ts';
 import { type AppDeps, localsOf } from './types.ts';
-import { parseBind, parseDelete, parseOperationToken, parseProvision } from './wire-requests.ts';
+import { parseBind, parseDelete, parseOperationToken, parseProvision, parseUpdate } from './wire-requests.ts';
 
 type Handler = (request: Request, response: Response) => void | Promise<void>;
-type Handlers = Partial<Record<'get' | 'put' | 'delete', Handler>>;
+type Handlers = Partial<Record<'get' | 'put' | 'patch' | 'delete', Handler>>;
 
 const instancePath = '/service_instances/:instance_id';
 const bindingPath = `${instancePath}/service_bindings/:binding_id`;
@@ -37,25 +38,31 @@ export function createOsbRoutes(deps: AppDeps): Router {
     bindingId: pathId(request, 'binding_id'),
   });
 
-  addRoute(router, '/catalog', {
-    get: (_request, response) => {
-      response.status(200).json(deps.catalog.document);
-    },
-  });
+  router.get('/catalog', compressCatalog);
+  addRoute(router, '/catalog', { get: serveCatalog(deps.catalog) });
 
   addRoute(router, instancePath, {
     get: async (request, response) => {
-      presentInstance(response, await fetchInstance(deps, callerOf(response), instanceOf(request)));
+      const caller = callerOf(response);
+      presentInstance(response, await fetchInstance(deps, caller, instanceOf(request)), caller.options);
     },
     put: async (request, response) => {
+      const caller = callerOf(response);
       const instance = instanceOf(request);
-      const body = parseProvision(request, jsonBody(request));
-      presentProvision(response, await provision(deps, callerOf(response), { ...instance, ...body }));
+      const body = parseProvision(request, jsonBody(request), caller.options);
+      presentInstanceOutcome(response, await provision(deps, caller, { ...instance, ...body }));
+    },
+    patch: async (request, response) => {
+      const caller = callerOf(response);
+      const instance = instanceOf(request);
+      const body = parseUpdate(request, jsonBody(request), caller.options);
+      presentInstanceOutcome(response, await update(deps, caller, { ...instance, ...body }));
     },
     delete: async (request, response) => {
+      const caller = callerOf(response);
       const instance = instanceOf(request);
-      const query = parseDelete(request);
-      presentDelete(response, await deprovision(deps, callerOf(response), { ...instance, ...query }));
+      const query = parseDelete(request, caller.options);
+      presentInstanceOutcome(response, await deprovision(deps, caller, { ...instance, ...query }));
     },
   });
 
@@ -68,17 +75,21 @@ export function createOsbRoutes(deps: AppDeps): Router {
 
   addRoute(router, bindingPath, {
     get: async (request, response) => {
-      presentBinding(response, await fetchBinding(deps, callerOf(response), bindingOf(request)));
+      const caller = callerOf(response);
+      presentBinding(response, await fetchBinding(deps, caller, bindingOf(request)), caller.options);
     },
     put: async (request, response) => {
+      const caller = callerOf(response);
       const binding = bindingOf(request);
-      const body = parseBind(request, jsonBody(request));
-      presentBind(response, await bind(deps, callerOf(response), { ...binding, ...body }));
+      const body = parseBind(request, jsonBody(request), caller.options);
+      const outcome = await bind(deps, caller, { ...binding, ...body });
+      presentBindingOutcome(response, outcome, caller.options);
     },
     delete: async (request, response) => {
+      const caller = callerOf(response);
       const binding = bindingOf(request);
-      const query = parseDelete(request);
-      presentDelete(response, await unbind(deps, callerOf(response), { ...binding, ...query }));
+      const query = parseDelete(request, caller.options);
+      presentBindingOutcome(response, await unbind(deps, caller, { ...binding, ...query }), caller.options);
     },
   });
 
@@ -100,15 +111,13 @@ function addRoute(router: Router, path: string, handlers: Handlers): void {
   route.all(nameRoute);
   if (handlers.get !== undefined) route.get(handlers.get);
   if (handlers.put !== undefined) route.put(readBody, handlers.put);
+  if (handlers.patch !== undefined) route.patch(readBody, handlers.patch);
   if (handlers.delete !== undefined) route.delete(handlers.delete);
   const allowed = Object.keys(handlers).map((method) => method.toUpperCase());
   route.all((request, response) => {
     response.set('Allow', allowed.join(', '));
     throw new ChandlerError('MethodNotAllowed', {
-      sentence:
-        request.method === 'PATCH' && path === instancePath
-          ? 'The plans of this broker cannot be updated (plan_updateable is false). Create a new service instance instead.'
-          : `This path does not support ${request.method}. Use ${allowed.join(' or ')}.`,
+      sentence: `This path does not support ${request.method}. Use ${allowed.join(' or ')}.`,
     });
   });
 }

@@ -1,14 +1,16 @@
 /**
- * What platforms send, in OSBAPI's spelling, parsed into the requests of the use cases. Unknown fields are ignored
- *; nulls and empty values of real clients count as absent.
+ * What platforms send, in OSBAPI's spelling, parsed into the requests of the use cases. Unknown fields are
+ * ignored; nulls and empty values of real clients count as absent.
  */
 import type { Request } from 'express';
 import { z } from 'zod';
 import { ChandlerError } from '../domain/errors.ts';
+import type { OsbOptions } from '../domain/osb-options.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import type { BindRequest } from '../usecases/bind.ts';
 import type { ChangeRequest } from '../usecases/caller.ts';
 import type { ProvisionRequest } from '../usecases/provision.ts';
+import type { UpdateRequest } from '../usecases/update.ts';
 import { parseOriginatingIdentity } from './originating-identity.ts';
 
 const longestText = 1000;
@@ -25,26 +27,49 @@ const optionalText = z
   .nullish()
   .transform((value) => value || undefined);
 const optionalObject = jsonObject.nullish().transform((value) => value ?? {});
+/** Where absent is not the same as empty. */
+const absentOrObject = jsonObject.nullish().transform((value) => value ?? undefined);
+const maintenanceInfo = z.object({ version: optionalText }, { error: objectRule }).nullish();
+/** Any platform and any keys are fine; only the name of the platform has a type of its own. */
+const isContext = (value: JsonObject | undefined) =>
+  value?.platform === undefined || typeof value.platform === 'string';
+const contextRule = { error: 'must be a text', path: ['platform'] };
+const context = optionalObject.refine(isContext, contextRule);
 
 const provisionBody = z.object({
   service_id: text,
   plan_id: text,
   organization_guid: text,
   space_guid: text,
-  context: optionalObject,
+  context,
   parameters: optionalObject,
-  maintenance_info: z.object({ version: optionalText }, { error: objectRule }).nullish(),
+  maintenance_info: maintenanceInfo,
+});
+const provisionBodyOfAnyPlatform = provisionBody.extend({
+  organization_guid: optionalText,
+  space_guid: optionalText,
+});
+
+/** `previous_values` are not read: our own record wins. */
+const updateBody = z.object({
+  service_id: text,
+  plan_id: optionalText,
+  context: absentOrObject.refine(isContext, contextRule),
+  parameters: absentOrObject,
+  maintenance_info: maintenanceInfo,
 });
 
 const bindBody = z.object({
-  service_id: text,
-  plan_id: text,
+  service_id: optionalText,
+  plan_id: optionalText,
   app_guid: optionalText,
   bind_resource: z.object({ app_guid: optionalText }, { error: objectRule }).nullish(),
-  context: optionalObject,
-  parameters: optionalObject,
+  context,
+  parameters: absentOrObject,
   predecessor_binding_id: optionalText,
 });
+/** Without a predecessor to take them from, a bind must name them. */
+const firstBindBody = bindBody.extend({ service_id: text, plan_id: text });
 
 const changeQuery = z.object({
   accepts_incomplete: z
@@ -58,45 +83,74 @@ const deleteQuery = changeQuery.extend({
   plan_id: z.string({ error: 'must be given once' }).optional(),
 });
 
-export function parseProvision(request: Request, body: JsonObject): Omit<ProvisionRequest, 'instanceId'> {
-  const change = parseChange(request);
-  const wire = parse(provisionBody, body);
+export function parseProvision(
+  request: Request,
+  body: JsonObject,
+  options: OsbOptions,
+): Omit<ProvisionRequest, 'instanceId'> {
+  const change = parseChange(request, options);
+  const required = options.organizationAndSpace === 'required';
+  const wire = parse(required ? provisionBody : provisionBodyOfAnyPlatform, body);
   const version = wire.maintenance_info?.version;
   return {
     ...change,
     serviceId: wire.service_id,
     planId: wire.plan_id,
-    organizationGuid: wire.organization_guid,
-    spaceGuid: wire.space_guid,
+    organizationGuid: wire.organization_guid ?? '',
+    spaceGuid: wire.space_guid ?? '',
     context: wire.context,
     parameters: wire.parameters,
     ...(version === undefined ? {} : { maintenanceVersion: version }),
   };
 }
 
-export function parseBind(request: Request, body: JsonObject): Omit<BindRequest, 'instanceId' | 'bindingId'> {
-  const change = parseChange(request);
-  const wire = parse(bindBody, body);
-  if (wire.predecessor_binding_id !== undefined) {
-    throw new ChandlerError('MalformedRequest', {
-      sentence:
-        'predecessor_binding_id: this plan does not support the rotation of bindings. Make a new binding without it.',
-    });
-  }
-  const appGuid = wire.app_guid ?? wire.bind_resource?.app_guid;
+export function parseUpdate(
+  request: Request,
+  body: JsonObject,
+  options: OsbOptions,
+): Omit<UpdateRequest, 'instanceId'> {
+  const change = parseChange(request, options);
+  const { service_id, plan_id, context, parameters, maintenance_info } = parse(updateBody, body);
+  const version = maintenance_info?.version;
   return {
     ...change,
-    serviceId: wire.service_id,
-    planId: wire.plan_id,
+    serviceId: service_id,
+    ...(plan_id === undefined ? {} : { planId: plan_id }),
+    ...(context === undefined ? {} : { context }),
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(version === undefined ? {} : { maintenanceVersion: version }),
+  };
+}
+
+export function parseBind(
+  request: Request,
+  body: JsonObject,
+  options: OsbOptions,
+): Omit<BindRequest, 'instanceId' | 'bindingId'> {
+  const change = parseChange(request, options);
+  const rotation = parse(bindBody.pick({ predecessor_binding_id: true }), body);
+  const predecessor = rotation.predecessor_binding_id;
+  const wire = parse(predecessor === undefined ? firstBindBody : bindBody, body);
+  const appGuid = wire.app_guid ?? wire.bind_resource?.app_guid;
+  // A first bind without parameters is one with none; a rotation without them takes those of its predecessor.
+  const parameters = wire.parameters ?? (predecessor === undefined ? {} : undefined);
+  return {
+    ...change,
     context: wire.context,
-    parameters: wire.parameters,
+    ...(wire.service_id === undefined ? {} : { serviceId: wire.service_id }),
+    ...(wire.plan_id === undefined ? {} : { planId: wire.plan_id }),
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(predecessor === undefined ? {} : { predecessorBindingId: predecessor }),
     ...(appGuid === undefined ? {} : { appGuid }),
   };
 }
 
 /** A DELETE. Ids that are missing are left to the use case, which must look at other things before (item 22). */
-export function parseDelete(request: Request): ChangeRequest & { serviceId?: string; planId?: string } {
-  const change = parseChange(request);
+export function parseDelete(
+  request: Request,
+  options: OsbOptions,
+): ChangeRequest & { serviceId?: string; planId?: string } {
+  const change = parseChange(request, options);
   const wire = parse(deleteQuery, request.query);
   return {
     ...change,
@@ -111,9 +165,10 @@ export function parseOperationToken(request: Request): { operation?: string } {
   return typeof operation === 'string' ? { operation } : {};
 }
 
-function parseChange(request: Request): ChangeRequest {
+function parseChange(request: Request, options: OsbOptions): ChangeRequest {
   const acceptsIncomplete = parse(changeQuery, request.query).accepts_incomplete;
-  const originatingIdentity = parseOriginatingIdentity(request.get('x-broker-api-originating-identity'));
+  const header = request.get('x-broker-api-originating-identity');
+  const originatingIdentity = parseOriginatingIdentity(header, options);
   return { acceptsIncomplete, ...(originatingIdentity === undefined ? {} : { originatingIdentity }) };
 }
 

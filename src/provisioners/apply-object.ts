@@ -9,13 +9,18 @@ import type { InstanceTarget } from './types.ts';
 export interface AppliedObject {
   objectUid: string;
   appliedDigest: string;
+  /** `metadata.generation`, for kinds that have one. */
+  appliedGeneration?: number;
 }
 
 /** Digest of what would be applied, to know an apply that changes nothing. */
 export function objectDigest(object: KubeObject): string {
-  return createHash('sha256')
-    .update(canonicalJson(object as unknown as JsonValue))
-    .digest('hex');
+  return digestOf(object as unknown as JsonValue);
+}
+
+/** Digest of a JSON value; equal values have equal digests. */
+export function digestOf(value: JsonValue): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex');
 }
 
 /**
@@ -40,7 +45,12 @@ export async function applyObject(
     if (violation !== undefined) {
       throw new ChandlerError('ApplyRejected', { sentence: `${what} cannot run: ${violation}` });
     }
-    return { objectUid: applied.metadata.uid ?? '', appliedDigest: objectDigest(object) };
+    const { uid: objectUid = '', generation } = applied.metadata;
+    return {
+      objectUid,
+      appliedDigest: objectDigest(object),
+      ...(generation === undefined ? {} : { appliedGeneration: generation }),
+    };
   } catch (thrown) {
     throw kubeFailure(thrown, 'ApplyRejected', `Kubernetes rejected ${what}`);
   }

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { ServiceInstance } from '../domain/instance.ts';
-import type { PlanRevision, ResourceSpec } from '../domain/offering.ts';
+import type { BindSpec, PlanRevision, ResourceSpec } from '../domain/offering.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { labelKeys } from '../lib/labels.ts';
 import { Redacted } from '../lib/redacted.ts';
@@ -22,12 +22,16 @@ const server: ResourceSpec = {
   ...{ id: 'server', kind: 'helm', chartDigest: 'digest', chartName: 'postgresql', readyWhen: [] },
   values: { existingSecret: '${admin.name}', storage: '${parameters.storage}', cpu: '${plan.cpu}' },
 };
+const bind: BindSpec = {
+  ...{ engine: 'postgresql', admin: 'admin', connectionLimit: -1 },
+  ...{ rotatable: true, requiresApp: false, attachments: {} },
+};
 const revision = {
   set: { cpu: '250m' },
   parameterDefaults: { storage: '1Gi', replicas: 1 },
   resources: [admin, server],
   outputs: {},
-  bind: { engine: 'postgresql', admin: 'admin', connectionLimit: -1 },
+  bind,
 } as unknown as PlanRevision;
 const instance = {
   ...{ externalName: 'i-abc', namespace: 'i-abc', platform: 'kubernetes', contextNamespace: 'team' },
@@ -131,8 +135,8 @@ describe('adminLogin', () => {
   });
 
   test.each<[string, Partial<PlanRevision>]>([
-    ['names no resource', { bind: { engine: 'postgresql', admin: 'nobody', connectionLimit: -1 } }],
-    ['names a chart', { bind: { engine: 'postgresql', admin: 'server', connectionLimit: -1 } }],
+    ['names no resource', { bind: { ...bind, admin: 'nobody' } }],
+    ['names a chart', { bind: { ...bind, admin: 'server' } }],
     ['has no password', { resources: [{ ...admin, data: { username: 'a' } }, server] }],
   ])('of a plan that %s is refused', (_what, change) => {
     expect(() => adminLogin({ ...revision, ...change }, scope())).toThrow(

@@ -6,19 +6,26 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { compileTemplate, evaluateCondition } from '../template/compile-template.ts';
 import { MissingValue, TemplateError, type TemplateScope } from '../template/types.ts';
-import { resourceOutputs } from './resource-state.ts';
+import { resourceName, resourceOutputs } from './resource-state.ts';
 
 /**
  * What the expressions of a plan may read for one instance. Holds generated passwords: never log it.
  * @param observed every observed object of the instance
+ * @param externals outputs of its resources outside of clusters, by resource id
  */
 export function instanceScope(
   instance: ServiceInstance,
   revision: PlanRevision,
   observed: readonly KubeObject[],
+  externals: ReadonlyMap<string, JsonObject> = new Map(),
 ): TemplateScope {
   const target = { name: instance.externalName };
-  const resources = revision.resources.map(({ id }) => [id, resourceOutputs(target, id, observed)]);
+  const resources = revision.resources.map(({ id, kind }) => [
+    id,
+    kind === 'external'
+      ? { ...externals.get(id), name: resourceName(target, id) }
+      : resourceOutputs(target, id, observed),
+  ]);
   return {
     plan: revision.set,
     parameters: { ...revision.parameterDefaults, ...instance.parameters },
@@ -55,11 +62,32 @@ function templateFailure(thrown: unknown, what: string): unknown {
   });
 }
 
+/** The part of a resource that holds its expressions, `readyWhen` apart. */
+export function resourceInputs(spec: ResourceSpec): JsonObject {
+  switch (spec.kind) {
+    case 'secret':
+      return spec.data;
+    case 'helm':
+      return spec.values;
+    case 'external':
+      return spec.inputs;
+  }
+}
+
+/**
+ * The inputs of a resource, with its expressions evaluated.
+ * @returns undefined while an expression reads a value that does not exist yet
+ * @throws ChandlerError `TemplateFailed`
+ */
+export function renderInputs(spec: ResourceSpec, scope: TemplateScope): JsonObject | undefined {
+  const rendered = renderTree(resourceInputs(spec), scope, `the resource ${spec.id}`);
+  return isJsonObject(rendered) ? rendered : undefined;
+}
+
 /** Ids of the resources that a resource's expressions read, the order in which they must be made. */
 export function resourceDependencies(spec: ResourceSpec, resources: readonly ResourceSpec[]): string[] {
-  const leaves: JsonValue = spec.kind === 'secret' ? spec.data : spec.values;
   const known = new Set(['plan', 'parameters', 'generated', 'instance', ...resources.map(({ id }) => id)]);
-  const { references } = compileTemplate(leaves, { known, path: [spec.id] });
+  const { references } = compileTemplate(resourceInputs(spec), { known, path: [spec.id] });
   return resources.map(({ id }) => id).filter((id) => id !== spec.id && references.has(id));
 }
 

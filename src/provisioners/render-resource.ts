@@ -2,14 +2,17 @@ import { ChandlerError } from '../domain/errors.ts';
 import type { ResourceSpec } from '../domain/offering.ts';
 import { HelmError } from '../helm/types.ts';
 import type { KubeObject } from '../kube/types.ts';
-import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import type { JsonObject } from '../lib/json.ts';
 import type { TemplateScope } from '../template/types.ts';
-import { renderTree } from './instance-scope.ts';
+import { renderInputs } from './instance-scope.ts';
 import { kubeFailure } from './kube-failure.ts';
 import { labelObject } from './label-object.ts';
 import { checkPolicy } from './policy.ts';
 import { resourceName } from './resource-state.ts';
 import type { DesiredObject, InstanceTarget } from './types.ts';
+
+/** A resource that is made of Kubernetes objects. */
+export type ClusterResource = Exclude<ResourceSpec, { kind: 'external' }>;
 
 /**
  * The objects that a resource of the plan stands for, labelled, in their namespace, and checked against the policy.
@@ -18,7 +21,7 @@ import type { DesiredObject, InstanceTarget } from './types.ts';
  * @throws ChandlerError `TemplateFailed`, `ChartRejected`, `ApplyRejected`, `ClusterUnreachable`
  */
 export async function renderResource(
-  spec: ResourceSpec,
+  spec: ClusterResource,
   scope: TemplateScope,
   target: InstanceTarget,
 ): Promise<DesiredObject[] | undefined> {
@@ -48,15 +51,6 @@ export async function renderResource(
       spec.id,
     ),
   }));
-}
-
-function renderInputs(spec: ResourceSpec, scope: TemplateScope): JsonObject | undefined {
-  const rendered = renderTree(
-    spec.kind === 'secret' ? spec.data : spec.values,
-    scope,
-    `the resource ${spec.id}`,
-  );
-  return isJsonObject(rendered) ? rendered : undefined;
 }
 
 function secretObject(name: string, data: JsonObject): KubeObject {

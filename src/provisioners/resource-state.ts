@@ -14,12 +14,13 @@ export interface AppliedItem {
   kind: string;
   name: string;
   objectUid?: string;
+  appliedGeneration?: number;
 }
 
 export type ResourceState =
   | { kind: 'ready' }
-  /** `message` is public progress text. */
-  | { kind: 'waiting'; message: string }
+  /** `message` is public progress text; `pollAfterMs` says when to look again, where no watch tells of changes. */
+  | { kind: 'waiting'; message: string; pollAfterMs?: number }
   | { kind: 'failed'; message: string };
 
 /**
@@ -54,6 +55,9 @@ function itemState(
   observed: readonly KubeObject[],
 ): ResourceState {
   if (object === undefined) return waiting(resourceId, item, 'not seen yet');
+  if ((object.metadata.generation ?? 0) < (item.appliedGeneration ?? 0)) {
+    return waiting(resourceId, item, 'its last change was not seen yet');
+  }
   const state = readiness(object);
   switch (state.status) {
     case 'current':

@@ -41,6 +41,7 @@ export interface ExternalProvisioner {
   observe(name: string): Promise<ExternalState>;
   /** What expressions read under the resource's id, beside `name`. */
   outputs(name: string): Promise<JsonObject>;
+  /** Called again while it is `deleting`; `observe` then says when. What never existed is gone. */
   remove(name: string): Promise<'gone' | 'deleting'>;
 }
 

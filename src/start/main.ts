@@ -7,27 +7,29 @@ import { createKeyFile } from '../lib/key-file.ts';
 import { migrate } from '../store/migrate.ts';
 import { explainFailure } from './explain-failure.ts';
 
-const program = new Command('chandler')
-  .description('The Open Service Broker for Kubernetes.')
-  .version(packageJson.version)
-  .showHelpAfterError('(try chandler --help)')
-  .addHelpText(
-    'after',
-    `
+const environmentHelp = `
 Environment of serve:
   DATABASE_URL             Postgres that keeps Chandler's state
   CHANDLER_KEY_FILE        file with the key that seals credentials (chandler new-key PATH makes one)
   CHANDLER_USERNAME        user name that the platform sends
   CHANDLER_PASSWORD        its password, or CHANDLER_PASSWORD_FILE
+  CHANDLER_CONFIG          YAML file with credentials for several platforms, instead of the two above,
+                           and with the options of the OSB API
   CHANDLER_KUBECONFIG      cluster for the instances; inside a pod its own cluster is the default
   CHANDLER_CATALOG         folder with offerings (default: catalog)
-All variables are in docs/configuration.md. Try it all on this machine: chandler quickstart`,
-  );
+All variables and the file are in docs/configuration.md.`;
+
+const program = new Command('chandler')
+  .description('The Open Service Broker for Kubernetes.')
+  .version(packageJson.version)
+  .showHelpAfterError('(try chandler --help)')
+  .addHelpText('after', `${environmentHelp} Try it all on this machine: chandler quickstart`);
 
 program
   .command('serve')
   .description('run the broker: the OSB API, the worker and the watcher')
   .option('--migrate', 'bring the database to the newest schema first')
+  .addHelpText('after', environmentHelp)
   .action(async (options: { migrate?: true }) => {
     const { serve } = await import('./serve.ts');
     const config = readConfig(process.env);
@@ -52,6 +54,27 @@ program
   .action(async (path: string) => {
     await createKeyFile(path);
     process.stdout.write(`wrote ${path}; keep a copy, without it the database cannot be read\n`);
+  });
+
+program
+  .command('catalog')
+  .description('work on offerings')
+  .command('lint')
+  .argument('[folder]', 'folder with one YAML file per offering', 'catalog')
+  .description(
+    'check offerings as serve does and print each problem as file:line:column; exit 1 when there is one',
+  )
+  .addHelpText(
+    'after',
+    `
+Charts are looked for beside the folder (catalog/ uses charts/) and rendered with the helm on the PATH or at
+CHANDLER_HELM; without one, the rest is checked. docs/catalog.md explains every key of an offering.`,
+  )
+  .action(async (folder: string) => {
+    const { lintCatalog } = await import('./catalog-lint.ts');
+    const { fine, lines } = await lintCatalog(folder, process.env);
+    process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+    if (!fine) process.exitCode = 1;
   });
 
 program

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { loadCatalog } from '../catalog/load-catalog.ts';
+import { renderDashboardUrl } from '../catalog/render-dashboard-url.ts';
 import type { Catalog } from '../catalog/types.ts';
 import { validateParameters } from '../catalog/validate-parameters.ts';
 import type { Config } from '../config/config.ts';
@@ -132,6 +133,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     helm,
     chartPath: charts.pathOf,
     providers: createProviders(),
+    externals: {},
     delivery: createDelivery(),
     events,
     settings: { owner, concurrency: config.workerConcurrency, leaseSeconds: config.leaseSeconds },
@@ -149,6 +151,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
         catalog,
         events,
         validateParameters,
+        renderDashboardUrl,
         newPassword: generatePassword,
         credentials: config.credentials,
         settings: {

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { BindingKey, BindingState, ServiceBinding } from '../domain/binding.ts';
+import type { BindingAttachments, BindingKey, BindingState, ServiceBinding } from '../domain/binding.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { bindingName } from '../lib/names.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { keyIdOf } from '../lib/sealed.ts';
-import { lockInstanceRows } from './instances.ts';
-import { sealJson, unsealJson } from './sealed-json.ts';
+import { lockSeal, sealJson, unsealJson } from './sealed-json.ts';
 import { isUuid, query, type Session } from './session.ts';
 import type { NewBinding } from './types.ts';
 
@@ -30,6 +29,10 @@ interface BindingRow {
   parameters_sealed: string;
   password_sealed: string;
   credentials_sealed: string | null;
+  attachments_sealed: string | null;
+  predecessor_binding_id: string | null;
+  expires_at: Date | null;
+  renew_before: Date | null;
   created_at: Date;
   updated_at: Date;
 }
@@ -55,6 +58,16 @@ function toBinding(session: Session, row: BindingRow): ServiceBinding {
     ...(row.credentials_sealed === null
       ? {}
       : { credentials: new Redacted(unsealJson(seal, 'credentials', row.credentials_sealed)) }),
+    ...(row.attachments_sealed === null
+      ? {}
+      : {
+          attachments: new Redacted(
+            unsealJson<BindingAttachments>(seal, 'attachments', row.attachments_sealed),
+          ),
+        }),
+    ...(row.predecessor_binding_id === null ? {} : { predecessorBindingId: row.predecessor_binding_id }),
+    ...(row.expires_at === null ? {} : { expiresAt: row.expires_at }),
+    ...(row.renew_before === null ? {} : { renewBefore: row.renew_before }),
     ...(cluster === null || namespace === null ? {} : { delivery: { cluster, namespace } }),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -79,18 +92,6 @@ export function findBindingOrTombstone(session: Session, key: BindingKey) {
 
 export async function findBindingByUid(session: Session, uid: string) {
   return isUuid(uid) ? findOne(session, 'uid = :uid', { uid }) : undefined;
-}
-
-/** Locks the instance's row first: see {@link lockInstanceRows}. */
-export async function lockBinding(session: Session, key: BindingKey): Promise<ServiceBinding | undefined> {
-  const [found] = await query<{ instance_uid: string }>(
-    session,
-    `select instance_uid from ${table} where ${byKey} and ${live}`,
-    { ...key },
-  );
-  if (found === undefined) return undefined;
-  await lockInstanceRows(session, [found.instance_uid]);
-  return findOne(session, `${byKey} and ${live} for no key update`, { ...key });
 }
 
 export async function listBindings(session: Session, instanceUid: string): Promise<ServiceBinding[]> {
@@ -132,6 +133,8 @@ export async function insertBinding(session: Session, binding: NewBinding): Prom
       plan_id: binding.planId,
       state: 'binding' satisfies BindingState,
       app_guid: binding.appGuid ?? null,
+      predecessor_binding_id: binding.predecessorBindingId ?? null,
+      ...expiry(session, binding),
       external_name: externalName,
       delivery_cluster: binding.delivery?.cluster ?? null,
       delivery_namespace: binding.delivery?.namespace ?? null,
@@ -145,6 +148,18 @@ export async function insertBinding(session: Session, binding: NewBinding): Prom
   return toBinding(session, rows[0] as BindingRow);
 }
 
+/** One instant of Postgres for both, so that the order of the two is never in doubt. */
+function expiry({ db }: Session, { lifetimeSeconds, renewBeforeSeconds }: NewBinding) {
+  if (lifetimeSeconds === undefined) return {};
+  const after = (seconds: number) => db.raw(`statement_timestamp() + ? * interval '1 second'`, [seconds]);
+  return {
+    expires_at: after(lifetimeSeconds),
+    ...(renewBeforeSeconds === undefined
+      ? {}
+      : { renew_before: after(lifetimeSeconds - renewBeforeSeconds) }),
+  };
+}
+
 export async function setBindingState(session: Session, uid: string, state: BindingState): Promise<void> {
   await session
     .db(table)
@@ -156,20 +171,17 @@ export async function setBindingCredentials(
   session: Session,
   uid: string,
   credentials: Redacted<JsonObject>,
+  attachments?: Redacted<BindingAttachments>,
 ): Promise<void> {
-  // Locked, so that no rewrap of the data key comes between.
-  const [row] = await query<{ data_key: string }>(
-    session,
-    `select data_key from ${table} where uid = :uid for no key update`,
-    { uid },
-  );
-  if (row === undefined) return;
-  const seal = session.keys.openSeal(row.data_key, table, uid);
+  const seal = await lockSeal(session, table, uid);
+  if (seal === undefined) return;
   await session
     .db(table)
     .where({ uid })
     .update({
       credentials_sealed: sealJson(seal, 'credentials', credentials.reveal()),
+      attachments_sealed:
+        attachments === undefined ? null : sealJson(seal, 'attachments', attachments.reveal()),
       updated_at: session.db.raw('clock_timestamp()'),
     });
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { GeneratedValues, InstanceKey, InstanceState, ServiceInstance } from '../domain/instance.ts';
+import type { UpdateTarget } from '../domain/operation.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { instanceName } from '../lib/names.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { keyIdOf } from '../lib/sealed.ts';
-import { sealJson, unsealJson } from './sealed-json.ts';
+import { lockSeal, sealJson, unsealJson } from './sealed-json.ts';
 import { isUuid, query, type Session } from './session.ts';
 import type { NewInstance } from './types.ts';
 
@@ -19,6 +20,7 @@ interface InstanceRow {
   plan_id: string;
   plan_revision: string;
   state: InstanceState;
+  usable: boolean;
   organization_guid: string;
   space_guid: string;
   external_name: string;
@@ -26,6 +28,7 @@ interface InstanceRow {
   namespace: string;
   context_namespace: string | null;
   outputs: JsonObject;
+  dashboard_url: string | null;
   data_key: string;
   context_sealed: string;
   parameters_sealed: string;
@@ -45,6 +48,7 @@ function toInstance(session: Session, row: InstanceRow): ServiceInstance {
     planId: row.plan_id,
     planRevision: row.plan_revision,
     state: row.state,
+    usable: row.usable,
     organizationGuid: row.organization_guid,
     spaceGuid: row.space_guid,
     context: unsealJson(seal, 'context', row.context_sealed),
@@ -55,6 +59,7 @@ function toInstance(session: Session, row: InstanceRow): ServiceInstance {
     namespace: row.namespace,
     ...(row.context_namespace === null ? {} : { contextNamespace: row.context_namespace }),
     outputs: row.outputs,
+    ...(row.dashboard_url === null ? {} : { dashboardUrl: row.dashboard_url }),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -142,16 +147,53 @@ export async function insertInstance(session: Session, instance: NewInstance): P
   return toInstance(session, rows[0] as InstanceRow);
 }
 
-export async function setInstanceState(session: Session, uid: string, state: InstanceState): Promise<void> {
+/** Writes columns of one row, and when. */
+async function update(session: Session, uid: string, columns: Partial<InstanceColumns>): Promise<void> {
   await session
     .db(table)
     .where({ uid })
-    .update({ state, updated_at: session.db.raw('clock_timestamp()') });
+    .update({ ...columns, updated_at: session.db.raw('clock_timestamp()') });
 }
 
-export async function setInstanceOutputs(session: Session, uid: string, outputs: JsonObject): Promise<void> {
-  await session
-    .db(table)
-    .where({ uid })
-    .update({ outputs: JSON.stringify(outputs), updated_at: session.db.raw('clock_timestamp()') });
+type InstanceColumns = Omit<InstanceRow, 'outputs'> & { outputs: string };
+
+export function setInstanceState(
+  session: Session,
+  uid: string,
+  state: InstanceState,
+  usable?: boolean,
+): Promise<void> {
+  return update(session, uid, { state, ...(usable === undefined ? {} : { usable }) });
+}
+
+export function setInstanceOutputs(session: Session, uid: string, outputs: JsonObject): Promise<void> {
+  return update(session, uid, { outputs: JSON.stringify(outputs) });
+}
+
+export function setDashboardUrl(session: Session, uid: string, dashboardUrl: string): Promise<void> {
+  return update(session, uid, { dashboard_url: dashboardUrl });
+}
+
+export async function setInstanceContext(session: Session, uid: string, context: JsonObject): Promise<void> {
+  const seal = await lockSeal(session, table, uid);
+  if (seal === undefined) return;
+  await update(session, uid, { context_sealed: sealJson(seal, 'context', context) });
+}
+
+export async function applyUpdate(
+  session: Session,
+  uid: string,
+  planRevision: string,
+  target: UpdateTarget,
+): Promise<void> {
+  const seal = await lockSeal(session, table, uid);
+  if (seal === undefined) return;
+  await update(session, uid, {
+    plan_id: target.planId,
+    plan_revision: planRevision,
+    context_sealed: sealJson(seal, 'context', target.context),
+    parameters_sealed: sealJson(seal, 'parameters', target.parameters),
+    generated_sealed: sealJson(seal, 'generated', target.generated),
+    ...(target.dashboardUrl === undefined ? {} : { dashboard_url: target.dashboardUrl }),
+  });
 }

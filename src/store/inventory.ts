@@ -1,5 +1,11 @@
 import { isUuid, query, type Session } from './session.ts';
-import type { InventoryItem, InventoryKey, NewInventoryItem } from './types.ts';
+import {
+  type AppliedObject,
+  type InventoryItem,
+  type InventoryKey,
+  type NewInventoryItem,
+  noCluster,
+} from './types.ts';
 
 const table = 'inventory';
 const keyColumns = ['instance_uid', 'cluster', 'api_version', 'kind', 'namespace', 'name'];
@@ -15,6 +21,8 @@ interface InventoryRow {
   resource_id: string;
   object_uid: string | null;
   applied_digest: string | null;
+  /** bigint, which pg gives as text. */
+  applied_generation: string | null;
 }
 
 function toKeyColumns(key: InventoryKey) {
@@ -47,10 +55,12 @@ export async function listInventory(session: Session, instanceUid: string): Prom
     resourceId: row.resource_id,
     ...(row.object_uid === null ? {} : { objectUid: row.object_uid }),
     ...(row.applied_digest === null ? {} : { appliedDigest: row.applied_digest }),
+    ...(row.applied_generation === null ? {} : { appliedGeneration: Number(row.applied_generation) }),
   }));
 }
 
 export async function kindsInUse(session: Session, cluster: string) {
+  if (cluster === noCluster) return [];
   return query<{ apiVersion: string; kind: string }>(
     session,
     `select distinct api_version as "apiVersion", kind from ${table} where cluster = :cluster order by 1, 2`,
@@ -76,15 +86,15 @@ export async function planInventory(session: Session, items: readonly NewInvento
 export async function recordApplied(
   session: Session,
   item: InventoryKey,
-  objectUid: string,
-  appliedDigest: string,
+  applied: AppliedObject,
 ): Promise<void> {
   await session
     .db(table)
     .where(toKeyColumns(item))
     .update({
-      object_uid: objectUid,
-      applied_digest: appliedDigest,
+      object_uid: applied.objectUid,
+      applied_digest: applied.appliedDigest,
+      applied_generation: applied.appliedGeneration ?? null,
       updated_at: session.db.raw('clock_timestamp()'),
     });
 }

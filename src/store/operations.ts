@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { ChandlerError, type ErrorCode } from '../domain/errors.ts';
-import type { Operation, OperationState, OperationType } from '../domain/operation.ts';
+import { ChandlerError, type ErrorCode, type InstanceAftermath } from '../domain/errors.ts';
+import type { Operation, OperationState, OperationType, UpdateTarget } from '../domain/operation.ts';
+import { Redacted } from '../lib/redacted.ts';
 import { keyIdOf } from '../lib/sealed.ts';
 import { lockInstanceRows } from './instances.ts';
 import { announceFinished, announceWake } from './notifications.ts';
-import { sealJson } from './sealed-json.ts';
+import { sealJson, unsealJson } from './sealed-json.ts';
 import { isUuid, query, type Session, storableText } from './session.ts';
 import { LeaseLost, type NewOperation, type OperationClaim, type OperationOutcome } from './types.ts';
 
@@ -18,6 +19,10 @@ export interface OperationRow {
   binding_uid: string | null;
   description: string;
   error_code: ErrorCode | null;
+  instance_usable: boolean | null;
+  update_repeatable: boolean | null;
+  plan_revision: string;
+  details: { applied?: string[] };
   fence: number;
   attempts: number;
   deadline: Date;
@@ -34,6 +39,10 @@ export function toOperation(row: OperationRow): Operation {
     ...(row.binding_uid === null ? {} : { bindingUid: row.binding_uid }),
     description: row.description,
     ...(row.error_code === null ? {} : { errorCode: row.error_code }),
+    ...(row.instance_usable === null ? {} : { instanceUsable: row.instance_usable }),
+    ...(row.update_repeatable === null ? {} : { updateRepeatable: row.update_repeatable }),
+    planRevision: row.plan_revision,
+    appliedResources: row.details.applied ?? [],
     fence: row.fence,
     attempts: row.attempts,
     deadline: row.deadline,
@@ -50,6 +59,21 @@ async function list(session: Session, condition: string, uid: string): Promise<O
 
 export async function findOperation(session: Session, uid: string): Promise<Operation | undefined> {
   return (await list(session, 'uid = :uid', uid))[0];
+}
+
+export async function findUpdateTarget(
+  session: Session,
+  operationUid: string,
+): Promise<Redacted<UpdateTarget> | undefined> {
+  if (!isUuid(operationUid)) return undefined;
+  const [row] = await query<{ data_key: string; target_sealed: string }>(
+    session,
+    `select data_key, target_sealed from ${table} where uid = :operationUid and target_sealed is not null`,
+    { operationUid },
+  );
+  if (row === undefined) return undefined;
+  const seal = session.keys.openSeal(row.data_key, table, operationUid);
+  return new Redacted(unsealJson<UpdateTarget>(seal, 'target', row.target_sealed));
 }
 
 export async function latestInstanceOperation(session: Session, uid: string) {
@@ -80,18 +104,22 @@ export function activeBindingOperations(session: Session, instanceUid: string): 
   );
 }
 
-/** Made under the plan revision that its instance has now. */
+/** Made under the plan revision that its instance has now, or that the update gives it. */
 export async function enqueueOperation(session: Session, operation: NewOperation): Promise<Operation> {
   // With the lock, a sighting of an object that commits later finds this operation and wakes it.
   await lockInstanceRows(session, [operation.instanceUid]);
   const uid = randomUUID();
-  const seal = operation.originatingIdentity && session.keys.createSeal(table, uid);
+  const { originatingIdentity, update } = operation;
+  const seal =
+    originatingIdentity === undefined && update === undefined
+      ? undefined
+      : session.keys.createSeal(table, uid);
   const [row] = await query<OperationRow>(
     session,
     `insert into ${table} (uid, type, instance_uid, binding_uid, plan_revision, description, deadline,
-                           key_id, data_key, originating_identity_sealed)
-     select :uid, :type, uid, :bindingUid, plan_revision, :description,
-            clock_timestamp() + :timeoutSeconds * interval '1 second', :keyId, :dataKey, :identity
+                           key_id, data_key, originating_identity_sealed, target_sealed)
+     select :uid, :type, uid, :bindingUid, coalesce(:planRevision, plan_revision), :description,
+            clock_timestamp() + :timeoutSeconds * interval '1 second', :keyId, :dataKey, :identity, :target
      from service_instances where uid = :instanceUid
      returning *`,
     {
@@ -99,14 +127,14 @@ export async function enqueueOperation(session: Session, operation: NewOperation
       type: operation.type,
       instanceUid: operation.instanceUid,
       bindingUid: operation.bindingUid ?? null,
+      planRevision: update?.planRevision ?? null,
       description: storableText(operation.description),
       timeoutSeconds: operation.timeoutSeconds,
       keyId: seal ? keyIdOf(seal.wrappedKey) : null,
       dataKey: seal?.wrappedKey ?? null,
       identity:
-        seal && operation.originatingIdentity
-          ? sealJson(seal, 'originating_identity', { ...operation.originatingIdentity })
-          : null,
+        seal && originatingIdentity ? sealJson(seal, 'originating_identity', originatingIdentity) : null,
+      target: seal && update ? sealJson(seal, 'target', update.target) : null,
     },
   );
   if (row === undefined) {
@@ -168,10 +196,12 @@ export async function finishOperation(
   claim: OperationClaim,
   outcome: OperationOutcome,
 ): Promise<void> {
+  const { instanceUsable, updateRepeatable }: InstanceAftermath = outcome.state === 'failed' ? outcome : {};
   const finished = await query(
     session,
     `update ${table}
      set state = :state, description = :description, error_code = :errorCode, attempts = 0,
+         instance_usable = :instanceUsable, update_repeatable = :updateRepeatable,
          lease_owner = null, lease_until = null, finished_at = clock_timestamp()
      where ${held}
      returning uid`,
@@ -180,10 +210,28 @@ export async function finishOperation(
       state: outcome.state,
       description: storableText(outcome.description),
       errorCode: outcome.state === 'failed' ? outcome.errorCode : null,
+      instanceUsable: instanceUsable ?? null,
+      updateRepeatable: updateRepeatable ?? null,
     },
   );
   if (finished.length === 0) throw new LeaseLost(`operation ${claim.operation.uid} is no longer held`);
   await announceFinished(session, claim.operation.uid);
+}
+
+/** A resource that is noted already stays noted once. */
+export async function recordAppliedResource(
+  session: Session,
+  operationUid: string,
+  resourceId: string,
+): Promise<void> {
+  const applied = `coalesce(details -> 'applied', '[]'::jsonb)`;
+  await query(
+    session,
+    `update ${table}
+     set details = jsonb_set(details, '{applied}', ${applied} || to_jsonb(:resourceId::text))
+     where uid = :operationUid and not ${applied} @> to_jsonb(:resourceId::text)`,
+    { operationUid, resourceId },
+  );
 }
 
 /** Makes every operation in progress on these instances, and on their bindings, due now; also those being worked on. */

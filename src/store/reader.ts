@@ -2,7 +2,12 @@ import { findBinding, findBindingByUid, findBindingOrTombstone, listBindings } f
 import { findInstance, findInstanceByUid, findInstanceOrTombstone } from './instances.ts';
 import { kindsInUse, listInventory } from './inventory.ts';
 import { listObserved } from './observed.ts';
-import { findOperation, latestBindingOperation, latestInstanceOperation } from './operations.ts';
+import {
+  findOperation,
+  findUpdateTarget,
+  latestBindingOperation,
+  latestInstanceOperation,
+} from './operations.ts';
 import { findChart, findRevision } from './revisions.ts';
 import type { Session } from './session.ts';
 import type { StoreReader } from './types.ts';
@@ -18,6 +23,7 @@ export function createReader(run: <T>(work: (session: Session) => Promise<T>) =>
     findBindingByUid: (uid) => run((session) => findBindingByUid(session, uid)),
     listBindings: (instanceUid) => run((session) => listBindings(session, instanceUid)),
     findOperation: (uid) => run((session) => findOperation(session, uid)),
+    findUpdateTarget: (operationUid) => run((session) => findUpdateTarget(session, operationUid)),
     latestInstanceOperation: (instanceUid) => run((session) => latestInstanceOperation(session, instanceUid)),
     latestBindingOperation: (bindingUid) => run((session) => latestBindingOperation(session, bindingUid)),
     findRevision: (digest) => run((session) => findRevision(session, digest)),

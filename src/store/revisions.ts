@@ -1,13 +1,14 @@
 import type { PlanRevision } from '../domain/offering.ts';
+import { completeRevision, type StoredRevision } from './complete-revision.ts';
 import { query, type Session } from './session.ts';
 
 export async function findRevision(session: Session, digest: string): Promise<PlanRevision | undefined> {
-  const [row] = await query<{ definition: PlanRevision }>(
+  const [row] = await query<{ definition: StoredRevision }>(
     session,
     'select definition from plan_revisions where digest = :digest',
     { digest },
   );
-  return row?.definition;
+  return row === undefined ? undefined : completeRevision(row.definition);
 }
 
 export async function findChart(session: Session, digest: string): Promise<Buffer | undefined> {

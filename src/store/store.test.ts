@@ -161,25 +161,6 @@ describe('a service binding', () => {
     expect(second.externalName).not.toBe(first.externalName);
     expect((await store.listBindings(instance.uid)).map(({ uid }) => uid)).toEqual([second.uid]);
   });
-
-  test('is locked behind its instance, so that nobody can wait for each other', async () => {
-    const instance = await insert();
-    const binding = await insertBinding(instance);
-    // Each locks what the other needs, unless the lock of the binding takes the instance's first.
-    const round = async () => {
-      await Promise.all([
-        store.transact(async (transaction) => {
-          await transaction.lockBinding(binding);
-          await transaction.lockInstance(instance);
-        }),
-        store.transact(async (transaction) => {
-          await transaction.lockInstance(instance);
-          await transaction.setBindingState(binding.uid, 'binding');
-        }),
-      ]);
-    };
-    for (let index = 0; index < 20; index += 1) await round();
-  });
 });
 
 test('a transaction that throws leaves nothing behind', async () => {
@@ -236,7 +217,9 @@ test('the inventory keeps its order, and what is known stays as it is', async ()
     ...{ instanceUid, cluster: 'inventory', apiVersion: 'v1', kind, namespace: 'n', name, resourceId: 'r' },
   });
   await store.transact((transaction) => transaction.planInventory([item('b'), item('a')]));
-  await store.transact((transaction) => transaction.recordApplied(item('b'), 'object-uid', 'digest'));
+  await store.transact((transaction) =>
+    transaction.recordApplied(item('b'), { objectUid: 'object-uid', appliedDigest: 'digest' }),
+  );
   await store.transact(async (transaction) => {
     await transaction.planInventory([item('a'), item('b'), item('c', 'Service')]);
     await transaction.planInventory([]);

@@ -1,8 +1,11 @@
-import { insertBinding, lockBinding, setBindingCredentials, setBindingState } from './bindings.ts';
+import { insertBinding, setBindingCredentials, setBindingState } from './bindings.ts';
 import {
+  applyUpdate,
   insertInstance,
   lockInstance,
   lockInstanceByUid,
+  setDashboardUrl,
+  setInstanceContext,
   setInstanceOutputs,
   setInstanceState,
 } from './instances.ts';
@@ -15,6 +18,7 @@ import {
   cancelOperation,
   enqueueOperation,
   finishOperation,
+  recordAppliedResource,
   wakeInstances,
 } from './operations.ts';
 import { createReader } from './reader.ts';
@@ -26,13 +30,16 @@ export function createTransaction(session: Session): StoreTransaction {
     ...createReader((work) => work(session)),
     lockInstance: (key) => lockInstance(session, key),
     lockInstanceByUid: (uid) => lockInstanceByUid(session, uid),
-    lockBinding: (key) => lockBinding(session, key),
     insertInstance: (instance) => insertInstance(session, instance),
-    setInstanceState: (uid, state) => setInstanceState(session, uid, state),
+    setInstanceState: (uid, state, usable) => setInstanceState(session, uid, state, usable),
+    setInstanceContext: (uid, context) => setInstanceContext(session, uid, context),
+    setDashboardUrl: (uid, dashboardUrl) => setDashboardUrl(session, uid, dashboardUrl),
+    applyUpdate: (uid, planRevision, target) => applyUpdate(session, uid, planRevision, target),
     setInstanceOutputs: (uid, outputs) => setInstanceOutputs(session, uid, outputs),
     insertBinding: (binding) => insertBinding(session, binding),
     setBindingState: (uid, state) => setBindingState(session, uid, state),
-    setBindingCredentials: (uid, credentials) => setBindingCredentials(session, uid, credentials),
+    setBindingCredentials: (uid, credentials, attachments) =>
+      setBindingCredentials(session, uid, credentials, attachments),
     activeInstanceOperation: (instanceUid) => activeInstanceOperation(session, instanceUid),
     activeBindingOperation: (bindingUid) => activeBindingOperation(session, bindingUid),
     activeBindingOperations: (instanceUid) => activeBindingOperations(session, instanceUid),
@@ -42,7 +49,9 @@ export function createTransaction(session: Session): StoreTransaction {
     finishOperation: (claim, outcome) => finishOperation(session, claim, outcome),
     wakeInstance: (instanceUid) => wakeInstances(session, [instanceUid]),
     planInventory: (items) => planInventory(session, items),
-    recordApplied: (item, objectUid, appliedDigest) => recordApplied(session, item, objectUid, appliedDigest),
+    recordApplied: (item, applied) => recordApplied(session, item, applied),
+    recordAppliedResource: (operationUid, resourceId) =>
+      recordAppliedResource(session, operationUid, resourceId),
     removeInventory: (item) => removeInventory(session, item),
   };
 }

@@ -5,6 +5,7 @@ import type { StoreTransaction } from '../store/types.ts';
 
 const instanceStates = {
   provision: 'provision failed',
+  update: 'update failed',
   deprovision: 'deprovision failed',
 } as const satisfies Partial<Record<Operation['type'], InstanceState>>;
 
@@ -25,6 +26,7 @@ export async function abandonOperation(
   await transaction.cancelOperation(operation.uid, description);
   switch (operation.type) {
     case 'provision':
+    case 'update':
     case 'deprovision':
       await transaction.setInstanceState(operation.instanceUid, instanceStates[operation.type]);
       break;

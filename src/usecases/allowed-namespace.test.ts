@@ -1,13 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { ChandlerError } from '../domain/errors.ts';
+import { osbDefaults } from '../domain/osb-options.ts';
 import type { JsonValue } from '../lib/json.ts';
 import { allowedNamespace } from './allowed-namespace.ts';
+import type { Caller } from './caller.ts';
 
 const settings = { clusterName: 'default', syncWaitMs: 0, quickWaitMs: 0, ownNamespace: 'broker' };
 
+const callerOf = (namespaces: string[]): Caller => ({
+  platform: 'p',
+  namespaces,
+  delivers: true,
+  options: osbDefaults,
+});
+
 function check(namespace: JsonValue, patterns: string[]): string | undefined {
   try {
-    return allowedNamespace({ namespace }, { platform: 'p', namespaces: patterns }, settings);
+    return allowedNamespace({ namespace }, callerOf(patterns), settings);
   } catch (error) {
     if (error instanceof ChandlerError) return error.code;
     throw error;
@@ -68,6 +77,12 @@ describe('allowedNamespace', () => {
 
   it('a context without a namespace is fine, and null counts as none', () => {
     expect(check(null, [])).toBeUndefined();
-    expect(allowedNamespace({}, { platform: 'p', namespaces: [] }, settings)).toBeUndefined();
+    expect(allowedNamespace({}, callerOf([]), settings)).toBeUndefined();
+  });
+
+  it('a context without a namespace stands for the default one of the credential', () => {
+    const caller = { ...callerOf(['team-a', 'team-b']), defaultNamespace: 'team-a' };
+    expect(allowedNamespace({}, caller, settings)).toBe('team-a');
+    expect(allowedNamespace({ namespace: 'team-b' }, caller, settings)).toBe('team-b');
   });
 });

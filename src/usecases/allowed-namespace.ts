@@ -1,11 +1,12 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { isDnsLabel, isInstanceName } from '../lib/names.ts';
+import { matchesNamespace } from '../lib/namespace-pattern.ts';
 import type { Caller } from './caller.ts';
 import type { UsecaseSettings } from './deps.ts';
 
 /**
- * The app namespace that a context names, or undefined when it names none (Korifi sends no context at all).
+ * The app namespace that a context names, else the credential's default one, or undefined when there is neither.
  * @throws ChandlerError `MalformedRequest` when it cannot be a namespace, `NamespaceNotAllowed` when it is not the caller's
  */
 export function allowedNamespace(
@@ -14,7 +15,7 @@ export function allowedNamespace(
   settings: UsecaseSettings,
 ): string | undefined {
   const namespace = context.namespace;
-  if (namespace === undefined || namespace === null) return undefined;
+  if (namespace === undefined || namespace === null) return caller.defaultNamespace;
   if (typeof namespace !== 'string' || !isDnsLabel(namespace)) {
     throw new ChandlerError('MalformedRequest', {
       sentence:
@@ -38,24 +39,9 @@ export function assertAllowed(namespace: string, caller: Caller, settings: Useca
       sentence: `The namespace ${namespace} belongs to a service instance and cannot be used by apps. Choose another one in context.namespace.`,
     });
   }
-  if (!caller.namespaces.some((pattern) => matchesGlob(pattern, namespace))) {
+  if (!caller.namespaces.some((pattern) => matchesNamespace(pattern, namespace))) {
     throw new ChandlerError('NamespaceNotAllowed', {
       sentence: `The namespace ${namespace} may not be used with these credentials. Choose another one in context.namespace, or ask the admin of the broker to allow it.`,
     });
   }
-}
-
-/** Whether a name fits a pattern in which `*` stands for any characters. */
-function matchesGlob(pattern: string, name: string): boolean {
-  const [first = '', ...rest] = pattern.split('*');
-  const last = rest.pop();
-  if (last === undefined) return name === pattern;
-  if (!name.startsWith(first)) return false;
-  let from = first.length;
-  for (const part of rest) {
-    const found = name.indexOf(part, from);
-    if (found < 0) return false;
-    from = found + part.length;
-  }
-  return name.length - last.length >= from && name.endsWith(last);
 }

@@ -1,42 +1,56 @@
 import type { ServiceBinding } from '../domain/binding.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import type { ServiceInstance } from '../domain/instance.ts';
-import type { PlanRevision } from '../domain/offering.ts';
+import type { BindSpec, PlanRevision } from '../domain/offering.ts';
 import type { Operation } from '../domain/operation.ts';
+import {
+  conditionOfBinding,
+  conditionOfInstance,
+  reactionToBinding,
+  reactionToInstance,
+} from '../domain/state-matrix.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { Redacted } from '../lib/redacted.ts';
 import type { NewBinding, StoreTransaction } from '../store/types.ts';
 import { operationFields } from '../telemetry/events.ts';
 import { allowedNamespace, assertAllowed } from './allowed-namespace.ts';
+import { type BindingContent, contentOf } from './binding-content.ts';
 import type { Caller, ChangeRequest } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
-import { assertPlanOfInstance, planNotListed, revisionOf } from './resolve-plan.ts';
+import { obey, unexpected } from './obey.ts';
+import { findPredecessor } from './predecessor.ts';
+import {
+  assertPlanOfInstance,
+  isPlanOfInstance,
+  type PlanIds,
+  planNotListed,
+  revisionOf,
+} from './resolve-plan.ts';
 import { sameBinding } from './same-attributes.ts';
 import { settle } from './settle.ts';
 import { transactAgain } from './transact-again.ts';
 
-export interface BindRequest extends ChangeRequest {
+/** A rotation names its predecessor and may leave out everything else. */
+export interface BindRequest extends ChangeRequest, PlanIds {
   instanceId: string;
   bindingId: string;
-  serviceId: string;
-  planId: string;
   appGuid?: string;
   context: JsonObject;
-  parameters: JsonObject;
+  parameters?: JsonObject;
+  predecessorBindingId?: string;
 }
 
 export type BindOutcome =
   /** This request made it (`created`), or an earlier one with the same attributes did (`exists`). */
-  | { kind: 'created' | 'exists'; credentials: Redacted<JsonObject> }
-  | { kind: 'accepted'; operationUid: string };
+  ({ kind: 'created' | 'exists' } & BindingContent) | { kind: 'accepted'; operationUid: string };
 
 type Promised =
   | { kind: 'exists'; binding: ServiceBinding }
   | { kind: 'operation'; operation: Operation; quick: boolean; own: boolean };
 
 /**
- * Promises a service binding (OSBAPI "Binding"). A bind during the provision of its instance is accepted when the
- * platform can poll, and then waits for the instance.
+ * Promises a service binding (OSBAPI "Binding"), also as the successor of another one ("Service Binding Rotation"). A
+ * bind while its instance is made or updated is accepted when the platform can poll, and then waits for the instance.
  *
  * A repeat after a failed bind is refused with 409, for the reasons given at `provision`.
  * @throws ChandlerError of kind 400, 404, 409 and 422, or the operation's own error when the request is synchronous
@@ -50,7 +64,7 @@ export async function bind(deps: UsecaseDeps, caller: Caller, request: BindReque
     (transaction) => promise(deps, transaction, { caller, request, contextNamespace, password }),
     { service_bindings_live_key: idUsedElsewhere },
   );
-  if (promised.kind === 'exists') return { kind: 'exists', credentials: credentialsOf(promised.binding) };
+  if (promised.kind === 'exists') return { kind: 'exists', ...contentOf(promised.binding) };
 
   const { operation, quick, own } = promised;
   if (own) deps.events.operationEnqueued(operationFields(operation));
@@ -58,7 +72,7 @@ export async function bind(deps: UsecaseDeps, caller: Caller, request: BindReque
   if (settled === 'running') return { kind: 'accepted', operationUid: operation.uid };
   const binding =
     operation.bindingUid === undefined ? undefined : await deps.store.findBindingByUid(operation.bindingUid);
-  return { kind: own ? 'created' : 'exists', credentials: credentialsOf(binding) };
+  return { kind: own ? 'created' : 'exists', ...contentOf(binding) };
 }
 
 /**
@@ -72,6 +86,7 @@ async function assertNamespaceExists(
   { instanceId, bindingId }: BindRequest,
   contextNamespace: string | undefined,
 ): Promise<void> {
+  if (!caller.delivers) return;
   const key = { platform: caller.platform, instanceId };
   const instance = await store.findInstance(key);
   const namespace = contextNamespace ?? instance?.contextNamespace;
@@ -94,58 +109,29 @@ interface BindContext {
 async function promise(
   deps: UsecaseDeps,
   transaction: StoreTransaction,
-  { caller, request, contextNamespace, password }: BindContext,
+  context: BindContext,
 ): Promise<Promised> {
-  const { instanceId, bindingId, serviceId, planId } = request;
+  const { caller, request } = context;
+  const { instanceId, bindingId } = request;
   const { platform } = caller;
   const instance = await transaction.lockInstance({ platform, instanceId });
   if (instance === undefined) {
-    const listed = deps.catalog.findPlan(serviceId, planId);
-    throw listed === undefined
-      ? planNotListed(deps.catalog, serviceId, planId)
-      : new ChandlerError('InstanceNotFound');
+    assertListed(deps, request);
+    throw new ChandlerError('InstanceNotFound');
   }
-  assertPlanOfInstance(instance, request);
-  const revision = await revisionOf(transaction, instance);
-  if (revision.bind === undefined) throw new ChandlerError('NotBindable');
-
   const existing = await transaction.findBinding({ platform, instanceId, bindingId });
-  if (existing !== undefined) {
-    const delivery = deliveryTo(instance, contextNamespace);
-    return repeat(transaction, { existing, instance, revision, request, delivery });
-  }
-  deps.validateParameters(revision, 'bind', request.parameters);
-  const namespace = contextNamespace ?? instance.contextNamespace;
-  if (namespace !== undefined) assertAllowed(namespace, caller, deps.settings);
-  return enqueue(transaction, {
-    revision,
-    instance,
-    request,
-    binding: {
-      platform,
-      instanceId,
-      bindingId,
-      instanceUid: instance.uid,
-      serviceId,
-      planId,
-      context: request.context,
-      parameters: request.parameters,
-      password,
-      ...(request.appGuid === undefined ? {} : { appGuid: request.appGuid }),
-      ...deliveryTo(instance, namespace),
-    },
-  });
+  // The same fault is a conflict for a binding that exists, unless nobody ever heard of such a plan.
+  const ours = await isPlanOfInstance(transaction, instance, request);
+  if (!ours) assertListed(deps, request);
+  if (existing !== undefined) return repeat(transaction, { existing, instance, ours, ...context });
+  await assertPlanOfInstance(transaction, instance, request);
+  return create(deps, transaction, instance, context);
 }
 
-function deliveryTo(instance: ServiceInstance, namespace: string | undefined): Pick<NewBinding, 'delivery'> {
-  return namespace === undefined ? {} : { delivery: { cluster: instance.cluster, namespace } };
-}
-
-function credentialsOf(binding: ServiceBinding | undefined): Redacted<JsonObject> {
-  if (binding?.credentials === undefined) {
-    throw new ChandlerError('Internal', { cause: new Error('a bound binding has no credentials') });
-  }
-  return binding.credentials;
+/** @throws ChandlerError `UnknownService`, `UnknownPlan` when the request names what is not in the catalog */
+function assertListed({ catalog }: UsecaseDeps, { serviceId, planId }: BindRequest): void {
+  if (serviceId === undefined || planId === undefined) return;
+  if (catalog.findPlan(serviceId, planId) === undefined) throw planNotListed(catalog, serviceId, planId);
 }
 
 async function repeat(
@@ -153,72 +139,136 @@ async function repeat(
   {
     existing,
     instance,
-    revision,
+    ours,
+    caller,
     request,
-    delivery,
-  }: {
-    existing: ServiceBinding;
-    instance: ServiceInstance;
-    revision: PlanRevision;
-    request: BindRequest;
-    delivery: Pick<NewBinding, 'delivery'>;
-  },
+    contextNamespace,
+  }: BindContext & { existing: ServiceBinding; instance: ServiceInstance; ours: boolean },
 ): Promise<Promised> {
-  if (instance.state === 'deprovisioning' || existing.state === 'unbinding') {
-    throw new ChandlerError('ConcurrencyError');
-  }
-  if (!sameBinding(existing, { ...request, ...delivery })) throw new ChandlerError('BindingConflict');
-  switch (existing.state) {
-    case 'bound':
+  // The deprovision removes this binding; it is on its way out whatever its own state says.
+  if (instance.state === 'deprovisioning') throw new ChandlerError('ConcurrencyError');
+  const named = contextNamespace === undefined ? {} : { namespace: contextNamespace };
+  const same = ours && sameBinding(existing, { ...request, ...named });
+  const does = obey(
+    reactionToBinding(conditionOfBinding(existing), same ? 'bind' : 'bind other', caller.options),
+  );
+  const revision = await revisionOf(transaction, instance);
+  switch (does) {
+    case 'answer':
       return { kind: 'exists', binding: existing };
-    case 'bind failed':
-      throw new ChandlerError('BindingConflict', {
-        sentence: 'The service binding exists, but making it failed. Delete it and create it anew.',
-      });
-    case 'unbind failed':
-    case 'unbound':
-      throw new ChandlerError('BindingConflict', {
-        sentence: 'The service binding exists, but deleting it failed. Delete it once more first.',
-      });
-    case 'binding': {
+    case 'join': {
       const operation = await transaction.activeBindingOperation(existing.uid);
       if (operation === undefined) throw new ChandlerError('ConcurrencyError');
       return { kind: 'operation', operation, quick: isQuick(revision, instance), own: false };
     }
+    case 'begin': {
+      assertInstanceBindable(instance, revision, caller, request);
+      await transaction.setBindingState(existing.uid, 'binding');
+      return begin(transaction, { instance, revision, request, bindingUid: existing.uid });
+    }
+    case 'replace':
+    case 'wait':
+      throw unexpected(does);
   }
 }
 
-async function enqueue(
+async function create(
+  deps: UsecaseDeps,
+  transaction: StoreTransaction,
+  instance: ServiceInstance,
+  { caller, request, contextNamespace, password }: BindContext,
+): Promise<Promised> {
+  const revision = await revisionOf(transaction, instance);
+  const spec = revision.bind;
+  if (spec === undefined) throw new ChandlerError('NotBindable');
+  const predecessor = await findPredecessor(transaction, { spec, instance, request, caller });
+  const appGuid = request.appGuid ?? predecessor?.appGuid;
+  if (spec.requiresApp && appGuid === undefined) throw new ChandlerError('RequiresApp');
+  if (request.parameters !== undefined) deps.validateParameters(revision, 'bind', request.parameters);
+  else if (predecessor === undefined) deps.validateParameters(revision, 'bind', {});
+
+  const namespace = contextNamespace ?? predecessor?.delivery?.namespace ?? instance.contextNamespace;
+  if (caller.delivers && namespace !== undefined) assertAllowed(namespace, caller, deps.settings);
+  assertInstanceBindable(instance, revision, caller, request);
+  const { platform } = caller;
+  const { instanceId, bindingId } = request;
+  const { uid } = await transaction.insertBinding({
+    platform,
+    instanceId,
+    bindingId,
+    instanceUid: instance.uid,
+    serviceId: instance.serviceId,
+    planId: instance.planId,
+    context: request.context,
+    parameters: request.parameters ?? predecessor?.parameters ?? {},
+    password,
+    ...(appGuid === undefined ? {} : { appGuid }),
+    ...(predecessor === undefined ? {} : { predecessorBindingId: predecessor.bindingId }),
+    ...deliveryTo(instance, caller, namespace),
+    ...lifetimeOf(spec),
+  });
+  return begin(transaction, { instance, revision, request, bindingUid: uid });
+}
+
+function deliveryTo(
+  instance: ServiceInstance,
+  caller: Caller,
+  namespace: string | undefined,
+): Pick<NewBinding, 'delivery'> {
+  return namespace === undefined || !caller.delivers
+    ? {}
+    : { delivery: { cluster: instance.cluster, namespace } };
+}
+
+function lifetimeOf({
+  lifetime,
+  renewBefore,
+}: BindSpec): Pick<NewBinding, 'lifetimeSeconds' | 'renewBeforeSeconds'> {
+  return {
+    ...(lifetime === undefined ? {} : { lifetimeSeconds: lifetime }),
+    ...(renewBefore === undefined ? {} : { renewBeforeSeconds: renewBefore }),
+  };
+}
+
+/** @throws ChandlerError `AsyncRequired`, `ConcurrencyError`, or the refusal of the state matrix */
+function assertInstanceBindable(
+  instance: ServiceInstance,
+  revision: PlanRevision,
+  { options }: Caller,
+  { acceptsIncomplete }: BindRequest,
+): void {
+  const does = obey(reactionToInstance(conditionOfInstance(instance), 'bind', options));
+  if (acceptsIncomplete) return;
+  if (!revision.sync.bind) throw new ChandlerError('AsyncRequired');
+  if (does === 'wait') throw new ChandlerError('ConcurrencyError');
+}
+
+async function begin(
   transaction: StoreTransaction,
   {
-    revision,
     instance,
+    revision,
     request,
-    binding,
-  }: { revision: PlanRevision; instance: ServiceInstance; request: BindRequest; binding: NewBinding },
+    bindingUid,
+  }: { instance: ServiceInstance; revision: PlanRevision; request: BindRequest; bindingUid: string },
 ): Promise<Promised> {
-  if (instance.state === 'deprovisioning') throw new ChandlerError('ConcurrencyError');
-  if (instance.state === 'provision failed' || instance.state === 'deprovision failed') {
-    throw new ChandlerError('InstanceNotUsable');
-  }
-  if (!request.acceptsIncomplete) {
-    if (!revision.sync.bind) throw new ChandlerError('AsyncRequired');
-    if (instance.state === 'provisioning') throw new ChandlerError('ConcurrencyError');
-  }
-  const { uid } = await transaction.insertBinding(binding);
   const operation = await transaction.enqueueOperation({
     type: 'bind',
     instanceUid: instance.uid,
-    bindingUid: uid,
+    bindingUid,
     // A bind that waits for its instance gets the instance's time as well.
-    timeoutSeconds:
-      revision.timeouts.bind + (instance.state === 'provisioning' ? revision.timeouts.provision : 0),
+    timeoutSeconds: revision.timeouts.bind + waitSeconds(instance, revision),
     description: 'The service binding is about to be made.',
     ...(request.originatingIdentity === undefined
       ? {}
       : { originatingIdentity: request.originatingIdentity }),
   });
   return { kind: 'operation', operation, quick: isQuick(revision, instance), own: true };
+}
+
+function waitSeconds({ state }: ServiceInstance, { timeouts }: PlanRevision): number {
+  if (state === 'provisioning') return timeouts.provision;
+  return state === 'updating' ? timeouts.update : 0;
 }
 
 /**
@@ -233,6 +283,6 @@ function idUsedElsewhere(): ChandlerError {
 }
 
 /** A bind that first waits for its instance is never quick. */
-function isQuick(revision: PlanRevision, instance: ServiceInstance): boolean {
-  return revision.sync.bind && instance.state !== 'provisioning';
+function isQuick(revision: PlanRevision, { state }: ServiceInstance): boolean {
+  return revision.sync.bind && state !== 'provisioning' && state !== 'updating';
 }

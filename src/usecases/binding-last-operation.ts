@@ -1,8 +1,10 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
+import { conditionOfBinding, reactionToBinding } from '../domain/state-matrix.ts';
 import type { Caller } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
-import { type LastOperation, lastOperation, operationOfToken } from './last-operation.ts';
+import { isLongGone, type LastOperation, lastOperation, operationOfToken } from './last-operation.ts';
+import { obey } from './obey.ts';
 
 export interface BindingLastOperationRequest {
   instanceId: string;
@@ -13,7 +15,7 @@ export interface BindingLastOperationRequest {
 
 /**
  * How a binding's operation stands; see `instanceLastOperation`.
- * @throws ChandlerError `BindingNotFound`
+ * @throws ChandlerError `BindingNotFound`, `BindingGone`
  */
 export async function bindingLastOperation(
   deps: Pick<UsecaseDeps, 'store'>,
@@ -30,6 +32,10 @@ export async function bindingLastOperation(
       ? named
       : await deps.store.latestBindingOperation(binding.uid);
   if (operation === undefined) throw new ChandlerError('BindingNotFound');
+  if (operation.type === 'unbind' && operation.state === 'succeeded') {
+    obey(reactionToBinding(conditionOfBinding(binding), 'last operation', caller.options));
+    if (isLongGone(operation)) throw new ChandlerError('BindingGone');
+  }
   return lastOperation(operation);
 }
 

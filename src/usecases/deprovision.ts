@@ -2,19 +2,19 @@ import { ChandlerError } from '../domain/errors.ts';
 import type { ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision } from '../domain/offering.ts';
 import type { Operation } from '../domain/operation.ts';
+import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.ts';
 import type { StoreTransaction } from '../store/types.ts';
 import { operationFields } from '../telemetry/events.ts';
 import { abandonOperation } from './abandon-operation.ts';
 import type { Caller, ChangeRequest } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
-import { assertPlanOfInstance, requireIds, revisionForDelete } from './resolve-plan.ts';
+import { obey } from './obey.ts';
+import { assertPlanOfInstance, type PlanIds, requireIds, revisionForDelete } from './resolve-plan.ts';
 import { settle } from './settle.ts';
 import { transactAgain } from './transact-again.ts';
 
-export interface DeprovisionRequest extends ChangeRequest {
+export interface DeprovisionRequest extends ChangeRequest, PlanIds {
   instanceId: string;
-  serviceId?: string;
-  planId?: string;
 }
 
 export type DeprovisionOutcome = { kind: 'deleted' } | { kind: 'accepted'; operationUid: string };
@@ -29,9 +29,10 @@ interface Promised {
 const cancelReason = 'Cancelled: the service instance is being deleted.';
 
 /**
- * Promises that an instance goes (OSBAPI "Deprovisioning"), at any moment of its life: it cancels a create that still
- * runs and whatever runs on the instance's bindings, and the worker removes what is left of them.
- * @throws ChandlerError `AsyncRequired`, `MalformedRequest`, `InstanceGone`, in this order, or the operation's own error
+ * Promises that an instance goes (OSBAPI "Deprovisioning"), at any moment of its life: it cancels a create or update
+ * that still runs and whatever runs on the instance's bindings, and the worker removes what is left of them.
+ * @throws ChandlerError `AsyncRequired`, `MalformedRequest`, `InstanceGone`, in this order, then what the state
+ * forbids, or the operation's own error
  */
 export async function deprovision(
   deps: UsecaseDeps,
@@ -39,6 +40,7 @@ export async function deprovision(
   request: DeprovisionRequest,
 ): Promise<DeprovisionOutcome> {
   const key = { platform: caller.platform, instanceId: request.instanceId };
+  const { options } = caller;
   const promised = await transactAgain(deps.store, async (transaction): Promise<Promised> => {
     const existing = await transaction.lockInstance(key);
     const revision = await revisionForDelete(deps, transaction, existing, request);
@@ -47,11 +49,18 @@ export async function deprovision(
       throw new ChandlerError('AsyncRequired');
     }
     const ids = requireIds(request);
+    const does = obey(reactionToInstance(conditionOfInstance(existing), 'deprovision', options));
     if (existing === undefined || revision === undefined) throw new ChandlerError('InstanceGone');
-    assertPlanOfInstance(existing, ids);
+    if (options.deleteWithOtherPlan === 'refuse') await assertPlanOfInstance(transaction, existing, ids);
 
     const active = await transaction.activeInstanceOperation(existing.uid);
-    if (active?.type === 'deprovision') return { operation: active, quick, own: false, cancelled: [] };
+    if (does === 'join' && active !== undefined) {
+      return { operation: active, quick, own: false, cancelled: [] };
+    }
+    if (options.deprovisionWithBindings === 'refuse') {
+      const bindings = await transaction.listBindings(existing.uid);
+      if (bindings.length > 0) throw new ChandlerError('BindingsExist');
+    }
     return enqueue(transaction, { existing, revision, active, request });
   });
 

@@ -1,4 +1,4 @@
-import type { Catalog, ValidateParameters } from '../catalog/types.ts';
+import type { Catalog, RenderDashboardUrl, ValidateParameters } from '../catalog/types.ts';
 import type { Store } from '../store/types.ts';
 import type { Events } from '../telemetry/events.ts';
 
@@ -8,6 +8,7 @@ export interface UsecaseDeps {
   readonly catalog: Catalog;
   readonly events: Events;
   readonly validateParameters: ValidateParameters;
+  readonly renderDashboardUrl: RenderDashboardUrl;
   /** A new random password; see lib/password. */
   readonly newPassword: (length?: number) => string;
   readonly access: Access;

@@ -1,12 +1,13 @@
 import type { BindingKey } from '../domain/binding.ts';
 import { ChandlerError } from '../domain/errors.ts';
+import { conditionOfBinding, reactionToBinding } from '../domain/state-matrix.ts';
 import type { JsonObject } from '../lib/json.ts';
-import type { Redacted } from '../lib/redacted.ts';
+import { type BindingContent, contentOf } from './binding-content.ts';
 import type { Caller } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
+import { obey } from './obey.ts';
 
-export interface FetchedBinding {
-  credentials: Redacted<JsonObject>;
+export interface FetchedBinding extends BindingContent {
   parameters: JsonObject;
 }
 
@@ -20,7 +21,8 @@ export async function fetchBinding(
   { instanceId, bindingId }: Omit<BindingKey, 'platform'>,
 ): Promise<FetchedBinding> {
   const binding = await deps.store.findBinding({ platform: caller.platform, instanceId, bindingId });
-  const readable = binding?.state === 'bound' || binding?.state === 'unbind failed';
-  if (!readable || binding.credentials === undefined) throw new ChandlerError('BindingNotFound');
-  return { credentials: binding.credentials, parameters: binding.parameters };
+  obey(reactionToBinding(conditionOfBinding(binding), 'fetch', caller.options));
+  // An unbind that failed may be of a binding that was never made.
+  if (binding?.credentials === undefined) throw new ChandlerError('BindingNotFound');
+  return { ...contentOf(binding), parameters: binding.parameters };
 }

@@ -1,20 +1,25 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { InstanceKey } from '../domain/instance.ts';
+import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Caller } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
+import { obey } from './obey.ts';
 import { revisionOf } from './resolve-plan.ts';
 
 export interface FetchedInstance {
   serviceId: string;
   planId: string;
   parameters: JsonObject;
+  dashboardUrl?: string;
   maintenanceVersion?: string;
 }
 
 /**
- * An instance as platforms may see it (OSBAPI "Fetching a Service Instance").
- * @throws ChandlerError `InstanceNotFound` also for one that is not made yet or failed, `ConcurrencyError` while it goes
+ * An instance as platforms may see it (OSBAPI "Fetching a Service Instance"), with the values of its last update that
+ * succeeded.
+ * @throws ChandlerError `InstanceNotFound` also for one that is not made yet or failed, `ConcurrencyError` while it
+ * changes or goes
  */
 export async function fetchInstance(
   deps: Pick<UsecaseDeps, 'store'>,
@@ -22,23 +27,15 @@ export async function fetchInstance(
   { instanceId }: Pick<InstanceKey, 'instanceId'>,
 ): Promise<FetchedInstance> {
   const instance = await deps.store.findInstance({ platform: caller.platform, instanceId });
-  switch (instance?.state) {
-    case undefined:
-    case 'provisioning':
-    case 'provision failed':
-    case 'deprovisioned':
-      throw new ChandlerError('InstanceNotFound');
-    case 'deprovisioning':
-      throw new ChandlerError('ConcurrencyError');
-    case 'ready':
-    case 'deprovision failed': {
-      const { maintenanceVersion } = await revisionOf(deps.store, instance);
-      return {
-        serviceId: instance.serviceId,
-        planId: instance.planId,
-        parameters: instance.parameters,
-        ...(maintenanceVersion === undefined ? {} : { maintenanceVersion }),
-      };
-    }
-  }
+  obey(reactionToInstance(conditionOfInstance(instance), 'fetch', caller.options));
+  if (instance === undefined) throw new ChandlerError('InstanceNotFound');
+  const { serviceId, planId, parameters, dashboardUrl } = instance;
+  const { maintenanceVersion } = await revisionOf(deps.store, instance);
+  return {
+    serviceId,
+    planId,
+    parameters,
+    ...(dashboardUrl === undefined ? {} : { dashboardUrl }),
+    ...(maintenanceVersion === undefined ? {} : { maintenanceVersion }),
+  };
 }

@@ -1,8 +1,10 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
+import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.ts';
 import type { Caller } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
-import { type LastOperation, lastOperation, operationOfToken } from './last-operation.ts';
+import { isLongGone, type LastOperation, lastOperation, operationOfToken } from './last-operation.ts';
+import { obey } from './obey.ts';
 
 export interface InstanceLastOperationRequest {
   instanceId: string;
@@ -12,8 +14,8 @@ export interface InstanceLastOperationRequest {
 
 /**
  * How an instance's operation stands. Without a token, or with one that names no operation of this instance, it is the
- * latest. After a deprovision it says `succeeded` as long as the tombstone is kept.
- * @throws ChandlerError `InstanceNotFound`
+ * latest. After a deprovision it says `succeeded` for a day, or 410 as the options want it.
+ * @throws ChandlerError `InstanceNotFound`, `InstanceGone`
  */
 export async function instanceLastOperation(
   deps: Pick<UsecaseDeps, 'store'>,
@@ -29,6 +31,11 @@ export async function instanceLastOperation(
       ? named
       : await deps.store.latestInstanceOperation(instance.uid);
   if (operation === undefined) throw new ChandlerError('InstanceNotFound');
+  // A poll for a create or update that was overtaken by the deletion must not get 410.
+  if (operation.type === 'deprovision' && operation.state === 'succeeded') {
+    obey(reactionToInstance(conditionOfInstance(instance), 'last operation', caller.options));
+    if (isLongGone(operation)) throw new ChandlerError('InstanceGone');
+  }
   return lastOperation(operation);
 }
 

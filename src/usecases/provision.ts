@@ -1,7 +1,8 @@
 import { ChandlerError } from '../domain/errors.ts';
-import type { GeneratedValues, ServiceInstance } from '../domain/instance.ts';
+import type { ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision, ServicePlan } from '../domain/offering.ts';
 import type { Operation } from '../domain/operation.ts';
+import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { Redacted } from '../lib/redacted.ts';
 import type { StoreTransaction } from '../store/types.ts';
@@ -9,6 +10,8 @@ import { operationFields } from '../telemetry/events.ts';
 import { allowedNamespace } from './allowed-namespace.ts';
 import type { Caller, ChangeRequest } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
+import { generateValues } from './generate-values.ts';
+import { obey, unexpected } from './obey.ts';
 import { type ListedPlan, planNotListed, revisionOf } from './resolve-plan.ts';
 import { sameInstance } from './same-attributes.ts';
 import { settle } from './settle.ts';
@@ -25,21 +28,25 @@ export interface ProvisionRequest extends ChangeRequest {
   maintenanceVersion?: string;
 }
 
-export type ProvisionOutcome =
-  /** This request made it. */
-  | { kind: 'created' }
+export type ProvisionOutcome = { dashboardUrl?: string } & (
+  | /** This request made it. */ { kind: 'created' }
   /** An earlier request with the same attributes made it. */
   | { kind: 'exists' }
-  | { kind: 'accepted'; operationUid: string };
+  | { kind: 'accepted'; operationUid: string }
+);
 
-type Promised =
-  | { kind: 'exists' }
-  | { kind: 'operation'; operation: Operation; quick: boolean; own: boolean };
+interface Promised {
+  dashboardUrl: string | undefined;
+  /** Absent when the instance exists already. */
+  operation?: Operation;
+  quick: boolean;
+  own: boolean;
+}
 
 /**
  * Promises a service instance (OSBAPI "Provisioning"). A repeated request joins the operation of the first one.
  *
- * A repeat after a failed provision is refused with 409, also when it is the same request: the specification does not
+ * A repeat after a failed provision is refused with 409 unless the options say otherwise: the specification does not
  * define it, 200 or 201 would be a lie, and trying again quietly would flip what last_operation called failed. The
  * platform deletes the instance, as orphan mitigation does anyway, and may then use the id again.
  * @throws ChandlerError of kind 400, 409 and 422, or the operation's own error when the request is synchronous
@@ -49,63 +56,60 @@ export async function provision(
   caller: Caller,
   request: ProvisionRequest,
 ): Promise<ProvisionOutcome> {
-  const listed = deps.catalog.findPlan(request.serviceId, request.planId);
+  const { serviceId, planId } = request;
+  const listed = deps.catalog.findPlan(serviceId, planId);
   if (listed !== undefined) assertMaintenance(listed.plan, request.maintenanceVersion);
   const contextNamespace = allowedNamespace(request.context, caller, deps.settings);
+  const named = contextNamespace === undefined ? {} : { contextNamespace };
 
   const promised = await transactAgain(deps.store, async (transaction): Promise<Promised> => {
-    const { platform } = caller;
+    const { platform, options } = caller;
     const existing = await transaction.lockInstance({ platform, instanceId: request.instanceId });
-    if (existing !== undefined) {
-      return repeat(transaction, existing, {
-        ...request,
-        ...(contextNamespace === undefined ? {} : { contextNamespace }),
-      });
+    // A plan that is no longer offered is known to the instances that have it.
+    if (listed === undefined && (existing?.serviceId !== serviceId || existing.planId !== planId)) {
+      throw planNotListed(deps.catalog, serviceId, planId);
     }
-    if (listed === undefined) throw planNotListed(deps.catalog, request.serviceId, request.planId);
-    return enqueue(deps, transaction, { platform, request, listed, contextNamespace });
+    const same = existing !== undefined && sameInstance(existing, { ...request, ...named });
+    const does = obey(
+      reactionToInstance(conditionOfInstance(existing), same ? 'provision' : 'provision other', options),
+    );
+    if (existing === undefined) {
+      if (does !== 'begin' || listed === undefined) throw unexpected(does);
+      return enqueue(deps, transaction, { platform, request, listed, contextNamespace });
+    }
+    const { dashboardUrl } = existing;
+    const revision = await revisionOf(transaction, existing);
+    switch (does) {
+      case 'answer':
+        return { dashboardUrl, quick: true, own: false };
+      case 'join': {
+        const operation = await transaction.activeInstanceOperation(existing.uid);
+        if (operation === undefined) throw new ChandlerError('ConcurrencyError');
+        return { dashboardUrl, operation, quick: revision.sync[operation.type], own: false };
+      }
+      case 'begin': {
+        await transaction.setInstanceState(existing.uid, 'provisioning');
+        return { dashboardUrl, ...(await begin(transaction, existing, revision, request)) };
+      }
+      case 'replace':
+      case 'wait':
+        throw unexpected(does);
+    }
   });
-  if (promised.kind === 'exists') return promised;
 
   const { operation, quick, own } = promised;
+  const dashboard = promised.dashboardUrl === undefined ? {} : { dashboardUrl: promised.dashboardUrl };
+  if (operation === undefined) return { kind: 'exists', ...dashboard };
   if (own) deps.events.operationEnqueued(operationFields(operation));
   const settled = await settle(deps, operation, { acceptsIncomplete: request.acceptsIncomplete, quick, own });
-  if (settled === 'running') return { kind: 'accepted', operationUid: operation.uid };
-  return { kind: own ? 'created' : 'exists' };
+  if (settled === 'running') return { kind: 'accepted', operationUid: operation.uid, ...dashboard };
+  return { kind: own ? 'created' : 'exists', ...dashboard };
 }
 
 /** @throws ChandlerError `MaintenanceInfoConflict`, also when the plan has no maintenance version at all */
-function assertMaintenance(plan: ServicePlan, version: string | undefined): void {
+export function assertMaintenance(plan: ServicePlan, version: string | undefined): void {
   if (version !== undefined && version !== plan.maintenance?.version) {
     throw new ChandlerError('MaintenanceInfoConflict');
-  }
-}
-
-async function repeat(
-  transaction: StoreTransaction,
-  existing: ServiceInstance,
-  request: ProvisionRequest & { contextNamespace?: string },
-): Promise<Promised> {
-  if (existing.state === 'deprovisioning') throw new ChandlerError('ConcurrencyError');
-  if (!sameInstance(existing, request)) throw new ChandlerError('InstanceConflict');
-  switch (existing.state) {
-    case 'ready':
-      return { kind: 'exists' };
-    case 'provision failed':
-      throw new ChandlerError('InstanceConflict', {
-        sentence: 'The service instance exists, but its provisioning failed. Delete it and create it anew.',
-      });
-    case 'deprovision failed':
-    case 'deprovisioned':
-      throw new ChandlerError('InstanceConflict', {
-        sentence: 'The service instance exists, but its deprovisioning failed. Delete it once more first.',
-      });
-    case 'provisioning': {
-      const operation = await transaction.activeInstanceOperation(existing.uid);
-      if (operation === undefined) throw new ChandlerError('ConcurrencyError');
-      const revision = await revisionOf(transaction, existing);
-      return { kind: 'operation', operation, quick: revision.sync.provision, own: false };
-    }
   }
 }
 
@@ -123,8 +127,7 @@ async function enqueue(
 ): Promise<Promised> {
   const { revision } = listed;
   deps.validateParameters(revision, 'provision', request.parameters);
-  const quick = revision.sync.provision;
-  if (!request.acceptsIncomplete && !quick) throw new ChandlerError('AsyncRequired');
+  assertCanWait(revision, request);
 
   const instance = await transaction.insertInstance({
     platform,
@@ -140,6 +143,22 @@ async function enqueue(
     generated: new Redacted(generateValues(deps, revision)),
     ...(contextNamespace === undefined ? {} : { contextNamespace }),
   });
+  const dashboardUrl = deps.renderDashboardUrl(revision, instance);
+  if (dashboardUrl !== undefined) await transaction.setDashboardUrl(instance.uid, dashboardUrl);
+  return { dashboardUrl, ...(await begin(transaction, instance, revision, request)) };
+}
+
+function assertCanWait(revision: PlanRevision, request: ChangeRequest): void {
+  if (!request.acceptsIncomplete && !revision.sync.provision) throw new ChandlerError('AsyncRequired');
+}
+
+async function begin(
+  transaction: StoreTransaction,
+  instance: ServiceInstance,
+  revision: PlanRevision,
+  request: ProvisionRequest,
+): Promise<Required<Omit<Promised, 'dashboardUrl'>>> {
+  assertCanWait(revision, request);
   const operation = await transaction.enqueueOperation({
     type: 'provision',
     instanceUid: instance.uid,
@@ -149,14 +168,5 @@ async function enqueue(
       ? {}
       : { originatingIdentity: request.originatingIdentity }),
   });
-  return { kind: 'operation', operation, quick, own: true };
-}
-
-function generateValues(deps: UsecaseDeps, revision: PlanRevision): GeneratedValues {
-  return Object.fromEntries(
-    Object.entries(revision.generate).map(([id, spec]) => [
-      id,
-      { password: deps.newPassword(spec.password.length) },
-    ]),
-  );
+  return { operation, quick: revision.sync.provision, own: true };
 }

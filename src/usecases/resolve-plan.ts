@@ -43,35 +43,60 @@ export async function revisionForDelete(
   deps: { catalog: Catalog },
   store: StoreReader,
   instance: ServiceInstance | undefined,
-  query: { serviceId?: string; planId?: string },
+  query: PlanIds,
 ): Promise<PlanRevision | undefined> {
   if (instance !== undefined) return revisionOf(store, instance);
   if (query.serviceId === undefined || query.planId === undefined) return undefined;
   return deps.catalog.findPlan(query.serviceId, query.planId)?.revision;
 }
 
-/** @throws ChandlerError `MalformedRequest` when a request names another service or plan than the instance has */
-export function assertPlanOfInstance(
+/**
+ * Checks that a request names the service and plan of the instance. During and after an update platforms differ in
+ * which plan they hold for the instance's, so the plan that the last update was to bring counts too.
+ * @throws ChandlerError `MalformedRequest`
+ */
+export async function assertPlanOfInstance(
+  store: StoreReader,
   instance: ServiceInstance,
-  requested: { serviceId: string; planId: string },
-): void {
-  for (const [field, has, sent] of [
-    ['service_id', instance.serviceId, requested.serviceId],
-    ['plan_id', instance.planId, requested.planId],
-  ] as const) {
-    if (has !== sent) {
-      throw new ChandlerError('MalformedRequest', {
-        sentence: `The ${field} ${quote(sent)} is not the one of this service instance. Send the ids it was provisioned with.`,
-      });
-    }
-  }
+  requested: PlanIds,
+): Promise<void> {
+  const wrong = await foreignId(store, instance, requested);
+  if (wrong === undefined) return;
+  throw new ChandlerError('MalformedRequest', {
+    sentence: `The ${wrong.field} ${quote(wrong.sent)} is not the one of this service instance. Send the ids it was provisioned with.`,
+  });
+}
+
+/** Whether {@link assertPlanOfInstance} would pass. */
+export async function isPlanOfInstance(
+  store: StoreReader,
+  instance: ServiceInstance,
+  requested: PlanIds,
+): Promise<boolean> {
+  return (await foreignId(store, instance, requested)) === undefined;
+}
+
+/** Ids that a request may name; what is absent names nothing wrong. */
+export interface PlanIds {
+  serviceId?: string;
+  planId?: string;
+}
+
+async function foreignId(
+  store: StoreReader,
+  instance: ServiceInstance,
+  { serviceId, planId }: PlanIds,
+): Promise<{ field: string; sent: string } | undefined> {
+  if (serviceId !== undefined && serviceId !== instance.serviceId)
+    return { field: 'service_id', sent: serviceId };
+  if (planId === undefined || planId === instance.planId) return undefined;
+  const latest = await store.latestInstanceOperation(instance.uid);
+  const target = latest?.type === 'update' ? await store.findUpdateTarget(latest.uid) : undefined;
+  return target?.reveal().planId === planId ? undefined : { field: 'plan_id', sent: planId };
 }
 
 /** Both ids of a DELETE, which OSBAPI wants in the query. @throws ChandlerError `MalformedRequest` */
-export function requireIds(query: { serviceId?: string; planId?: string }): {
-  serviceId: string;
-  planId: string;
-} {
+export function requireIds(query: PlanIds): Required<PlanIds> {
   const { serviceId, planId } = query;
   if (serviceId === undefined || planId === undefined) {
     const missing = [

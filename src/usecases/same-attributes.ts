@@ -4,7 +4,8 @@
  */
 import type { ServiceBinding } from '../domain/binding.ts';
 import type { ServiceInstance } from '../domain/instance.ts';
-import { canonicalJson } from '../lib/json.ts';
+import type { UpdateAttributes } from '../domain/operation.ts';
+import { canonicalJson, type JsonObject } from '../lib/json.ts';
 
 type InstanceAttributes = Pick<
   ServiceInstance,
@@ -22,19 +23,37 @@ export function sameInstance(existing: InstanceAttributes, requested: InstanceAt
   );
 }
 
-type BindingAttributes = Pick<ServiceBinding, 'serviceId' | 'planId' | 'appGuid' | 'parameters' | 'delivery'>;
+/** What a bind says of itself; a rotation may leave everything to its predecessor. */
+interface BindingAttributes {
+  appGuid?: string;
+  parameters?: JsonObject;
+  predecessorBindingId?: string;
+  namespace?: string;
+}
 
-export function sameBinding(existing: BindingAttributes, requested: BindingAttributes): boolean {
+/** Service and plan are compared with those of the instance, which an update may have moved meanwhile. */
+export function sameBinding(existing: ServiceBinding, requested: BindingAttributes): boolean {
+  const rotation = requested.predecessorBindingId !== undefined;
+  const { appGuid, parameters } = requested;
   return (
-    existing.serviceId === requested.serviceId &&
-    existing.planId === requested.planId &&
-    existing.appGuid === requested.appGuid &&
-    sameNamespace(existing.delivery?.namespace, requested.delivery?.namespace) &&
-    canonicalJson(existing.parameters) === canonicalJson(requested.parameters)
+    existing.predecessorBindingId === requested.predecessorBindingId &&
+    ((rotation && appGuid === undefined) || existing.appGuid === appGuid) &&
+    (parameters === undefined || canonicalJson(existing.parameters) === canonicalJson(parameters)) &&
+    // A binding that was not delivered, by the setting of the time, contradicts nothing.
+    (existing.delivery === undefined || sameNamespace(existing.delivery.namespace, requested.namespace))
   );
 }
 
 /** A repeat that names no namespace contradicts nothing. */
 function sameNamespace(existing: string | undefined, requested: string | undefined): boolean {
   return requested === undefined || requested === existing;
+}
+
+/** Whether a PATCH is the one that is being worked on; absent is not the same as empty. */
+export function sameUpdate(running: UpdateAttributes, requested: UpdateAttributes): boolean {
+  return (
+    running.planId === requested.planId &&
+    running.maintenanceVersion === requested.maintenanceVersion &&
+    canonicalJson(running.parameters ?? null) === canonicalJson(requested.parameters ?? null)
+  );
 }

@@ -3,6 +3,7 @@ import type { Operation } from '../domain/operation.ts';
 import { operationFields } from '../telemetry/events.ts';
 import { abandonOperation } from './abandon-operation.ts';
 import type { UsecaseDeps } from './deps.ts';
+import { aftermathOf } from './last-operation.ts';
 
 export interface SettleOptions {
   acceptsIncomplete: boolean;
@@ -37,7 +38,10 @@ export async function settle(
     case 'succeeded':
       return 'succeeded';
     case 'failed':
-      throw new ChandlerError(ended.errorCode ?? 'Internal', { sentence: ended.description });
+      throw new ChandlerError(ended.errorCode ?? 'Internal', {
+        sentence: ended.description,
+        aftermath: aftermathOf(ended),
+      });
     case 'in progress':
       throw new ChandlerError('SynchronousTimeout', {
         ...(options.own

@@ -1,17 +1,22 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
+import {
+  conditionOfBinding,
+  conditionOfInstance,
+  reactionToBinding,
+  reactionToInstance,
+} from '../domain/state-matrix.ts';
 import { operationFields } from '../telemetry/events.ts';
 import type { Caller, ChangeRequest } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
-import { assertPlanOfInstance, requireIds, revisionForDelete } from './resolve-plan.ts';
+import { obey } from './obey.ts';
+import { assertPlanOfInstance, type PlanIds, requireIds, revisionForDelete } from './resolve-plan.ts';
 import { settle } from './settle.ts';
 import { transactAgain } from './transact-again.ts';
 
-export interface UnbindRequest extends ChangeRequest {
+export interface UnbindRequest extends ChangeRequest, PlanIds {
   instanceId: string;
   bindingId: string;
-  serviceId?: string;
-  planId?: string;
 }
 
 export type UnbindOutcome = { kind: 'deleted' } | { kind: 'accepted'; operationUid: string };
@@ -26,15 +31,15 @@ interface Promised {
 /**
  * Promises that a binding goes (OSBAPI "Unbinding"), also while it is still being made. While its instance is being
  * deprovisioned, that operation removes it, and this one is refused.
- * @throws ChandlerError `AsyncRequired`, `BindingGone`, `MalformedRequest`, `ConcurrencyError`, in this order, or the
- * operation's own error
+ * @throws ChandlerError `AsyncRequired`, `BindingGone`, `MalformedRequest`, in this order (the options may want the
+ * last before the second), then `ConcurrencyError`, or the operation's own error
  */
 export async function unbind(
   deps: UsecaseDeps,
   caller: Caller,
   request: UnbindRequest,
 ): Promise<UnbindOutcome> {
-  const { platform } = caller;
+  const { platform, options } = caller;
   const { instanceId, bindingId } = request;
   const promised = await transactAgain(deps.store, async (transaction): Promise<Promised> => {
     const instance = await transaction.lockInstance({ platform, instanceId });
@@ -43,16 +48,19 @@ export async function unbind(
     if (revision !== undefined && !quick && !request.acceptsIncomplete) {
       throw new ChandlerError('AsyncRequired');
     }
+    if (options.unbindUnknown === 'ids-first') requireIds(request);
     // The instance's lock keeps other requests away; the worker only ever moves a binding together with its operation.
     const existing = await transaction.findBinding({ platform, instanceId, bindingId });
     if (instance === undefined || revision === undefined || existing === undefined) {
       throw new ChandlerError('BindingGone');
     }
-    assertPlanOfInstance(instance, requireIds(request));
-    if (instance.state === 'deprovisioning') throw new ChandlerError('ConcurrencyError');
+    const ids = requireIds(request);
+    if (options.deleteWithOtherPlan === 'refuse') await assertPlanOfInstance(transaction, instance, ids);
+    obey(reactionToInstance(conditionOfInstance(instance), 'unbind', options));
+    const does = obey(reactionToBinding(conditionOfBinding(existing), 'unbind', options));
 
     const active = await transaction.activeBindingOperation(existing.uid);
-    if (active?.type === 'unbind') return { operation: active, quick, own: false };
+    if (does === 'join' && active !== undefined) return { operation: active, quick, own: false };
     if (active !== undefined) {
       await transaction.cancelOperation(active.uid, 'Cancelled: the service binding is being deleted.');
     }

@@ -1,29 +1,43 @@
-import { deliverCredentials, viewBinding } from './binding-view.ts';
-import { engineTarget, viewInstance } from './instance-view.ts';
+import type { ServiceInstance } from '../domain/instance.ts';
+import { Redacted } from '../lib/redacted.ts';
+import { renderAttachments } from '../provisioners/binding-attachments.ts';
+import { bindingTarget, deliverCredentials, viewBinding } from './binding-view.ts';
+import { withExternals } from './externals.ts';
+import { engineTarget, scopeOf, viewInstance } from './instance-view.ts';
+import { providerOf } from './parts.ts';
 import { type TickContext, type TickOutcome, waitPollMs } from './types.ts';
 
-/** Makes a login of the binding's own and delivers it. A bind that came during the provision waits for it here. */
+/** Makes a login of the binding's own and delivers it. A bind that came during a provision or update waits for it here. */
 export async function bindTick(context: TickContext): Promise<TickOutcome> {
   const { deps, guard } = context;
-  const [binding, view] = await Promise.all([viewBinding(context), viewInstance(context)]);
-  const { instance, revision } = view;
-  if (instance.state === 'provisioning') {
+  const [binding, known] = await Promise.all([viewBinding(context), viewInstance(context)]);
+  const { instance, revision } = known;
+  if (instance.state === 'provisioning' || instance.state === 'updating') {
     return { kind: 'wait', description: 'waiting for the service instance', pollAfterMs: waitPollMs };
   }
-  if (revision.bind === undefined || instance.state !== 'ready') {
+  if (revision.bind === undefined || !canBeUsed(instance)) {
     return { kind: 'failed', code: 'InstanceNotUsable', sentence: 'The service instance cannot be bound.' };
   }
+  const view = await withExternals(known, deps);
+  const { engine, attachments: spec } = revision.bind;
+  const attachments = renderAttachments(spec, scopeOf(view), instance.outputs);
   const target = await engineTarget(view, instance.outputs);
   guard();
-  const credentials = await deps.providers[revision.bind.engine].create(revision.bind, target, {
-    bindingName: binding.externalName,
-    password: binding.password,
-  });
+  const credentials = await providerOf(deps, engine).create(revision.bind, target, bindingTarget(binding));
   guard();
-  await deliverCredentials(binding, credentials, revision.bind.engine, deps);
+  await deliverCredentials(binding, credentials, engine, deps);
   return {
     kind: 'done',
     description: 'The service binding is ready.',
-    commit: (transaction) => transaction.setBindingCredentials(binding.uid, credentials),
+    commit: (transaction) =>
+      transaction.setBindingCredentials(
+        binding.uid,
+        credentials,
+        attachments === undefined ? undefined : new Redacted(attachments),
+      ),
   };
+}
+
+function canBeUsed({ state, usable }: ServiceInstance): boolean {
+  return state === 'ready' || ((state === 'update failed' || state === 'deprovision failed') && usable);
 }

@@ -1,6 +1,10 @@
+import type { BindingTarget } from '../credentials/types.ts';
 import type { ServiceBinding } from '../domain/binding.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { annotationKeys, bindingIdLabels, identityLabels } from '../lib/labels.ts';
+import { withExternals } from './externals.ts';
+import { engineTarget, type InstanceView, wasReady } from './instance-view.ts';
+import { providerOf } from './parts.ts';
 import type { TickContext, WorkerDeps } from './types.ts';
 
 export async function viewBinding({ deps, claim }: TickContext): Promise<ServiceBinding> {
@@ -11,6 +15,24 @@ export async function viewBinding({ deps, claim }: TickContext): Promise<Service
   if (binding === undefined)
     throw new ChandlerError('Internal', { cause: new Error('operation without binding') });
   return binding;
+}
+
+/** Ends a binding's login. An instance that never came up has none to revoke. */
+export async function revokeLogin(
+  binding: ServiceBinding,
+  view: InstanceView,
+  { deps, guard }: TickContext,
+): Promise<void> {
+  const { instance, revision } = view;
+  if (revision.bind === undefined || !wasReady(view)) return;
+  const target = await engineTarget(await withExternals(view, deps), instance.outputs);
+  guard();
+  await providerOf(deps, revision.bind.engine).revoke(revision.bind, target, bindingTarget(binding));
+}
+
+/** A binding as credentials providers know it. */
+export function bindingTarget({ externalName, password, expiresAt }: ServiceBinding): BindingTarget {
+  return { bindingName: externalName, password, ...(expiresAt === undefined ? {} : { expiresAt }) };
 }
 
 /** Delivers the credentials into the app's namespace, when the binding has one. */

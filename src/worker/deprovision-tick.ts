@@ -1,98 +1,86 @@
-import { refuseForeignObjects } from '../provisioners/foreign-objects.ts';
-import { namespaceResourceId } from '../provisioners/namespace-object.ts';
-import { removeObject } from '../provisioners/remove-object.ts';
-import type { InventoryItem } from '../store/types.ts';
-import { withdrawDelivery } from './binding-view.ts';
+import type { ServiceBinding } from '../domain/binding.ts';
+import { toChandlerError } from '../domain/errors.ts';
+import { LeaseLost } from '../store/types.ts';
+import { revokeLogin, withdrawDelivery } from './binding-view.ts';
 import { type InstanceView, viewInstance } from './instance-view.ts';
-import { type TickContext, type TickOutcome, waitPollMs } from './types.ts';
+import { refuseForeign, removeItems } from './remove-items.ts';
+import type { TickContext, TickOutcome } from './types.ts';
 
 /**
  * Removes an instance in stages, each of which may be repeated. Before anything goes, the namespace is looked through
- * for what is not ours. Then go what was delivered to apps; the objects, last made first; when they and their pods are
- * gone, the namespace. (Deleting the namespace at once would take longer: its controller looks again only after half
- * the grace period of a pod that still runs.) The logins go with their server, so a binding counts as unbound only in
- * the transaction that ends all this.
+ * for what is not ours, and the bindings that are left are unbound; then go the objects, and the namespace. A binding
+ * whose login could not be revoked counts as unbound in the transaction that ends all this: the login went with its
+ * server.
  */
 export async function deprovisionTick(context: TickContext): Promise<TickOutcome> {
   const view = await viewInstance(context);
-  const isNamespace = (item: InventoryItem) => item.resourceId === namespaceResourceId;
-  const namespaces = view.inventory.filter(isNamespace);
-  const objects = view.inventory.filter((item) => !isNamespace(item)).reverse();
-
-  if (isStanding(objects, view)) await lookBeforeRemoving(namespaces, view, context);
-  const left = (await removeItems(objects, view, context)) + countPods(view);
-  if (left > 0) return waiting(`waiting until ${left} objects of the service instance are deleted`);
-
-  // Once more: somebody may have put something into the namespace meanwhile.
-  if (isStanding(namespaces, view)) await lookBeforeRemoving(namespaces, view, context);
-  const namespacesLeft = await removeItems(namespaces, view, context);
-  if (namespacesLeft > 0) return waiting('waiting until the namespace of the service instance is deleted');
-  return {
-    kind: 'done',
-    description: 'The service instance is gone.',
-    commit: async (transaction) => {
-      for (const binding of await transaction.listBindings(view.instance.uid)) {
-        await transaction.setBindingState(binding.uid, 'unbound');
-      }
-    },
-  };
+  // Noted when the removal begins: from then on there may be no server to revoke logins on.
+  if (context.claim.operation.appliedResources.length === 0) {
+    await refuseForeign(view, context);
+    await unbindAll(view, context);
+    await beginRemoval(view, context);
+  }
+  return (
+    (await removeItems(view.inventory, view, context)) ?? {
+      kind: 'done',
+      description: 'The service instance is gone.',
+      commit: async (transaction) => {
+        for (const binding of await transaction.listBindings(view.instance.uid)) {
+          await transaction.setBindingState(binding.uid, 'unbound');
+        }
+      },
+    }
+  );
 }
 
-function waiting(description: string): TickOutcome {
-  return { kind: 'wait', description, pollAfterMs: waitPollMs };
-}
-
-/** @throws ChandlerError `ResourceFailed` when the namespace holds what is not ours */
-async function lookBeforeRemoving(
-  namespaces: readonly InventoryItem[],
-  view: InstanceView,
-  { deps, guard }: TickContext,
-): Promise<void> {
-  guard();
-  // A namespace that was planned but never confirmed may be somebody else's, and what it holds is theirs.
-  if (namespaces.some(({ objectUid }) => objectUid !== undefined)) await refuseForeignObjects(view.target);
+/** Each live binding by itself: its login, then what was delivered, then its row. */
+async function unbindAll(view: InstanceView, context: TickContext): Promise<void> {
+  const { deps, claim, guard } = context;
+  let isAway = false;
   for (const binding of await deps.store.listBindings(view.instance.uid)) {
+    // A server that did not answer once would only take its time limit again for each further binding.
+    const revoked: Revocation = isAway ? 'away' : await tryToRevoke(binding, view, context);
+    isAway = revoked === 'away';
     guard();
     await withdrawDelivery(binding, deps);
-  }
-}
-
-/** @returns how many are still being deleted */
-async function removeItems(
-  items: readonly InventoryItem[],
-  view: InstanceView,
-  { deps, claim, guard }: TickContext,
-): Promise<number> {
-  let left = 0;
-  for (const item of items) {
-    guard();
-    const state = await removeObject(item, observedObject(item, view), view.target);
-    if (state === 'deleting') {
-      left += 1;
-      continue;
-    }
+    if (revoked !== 'revoked') continue;
     await deps.store.transact(async (transaction) => {
       await transaction.assertHeld(claim);
-      await transaction.removeInventory(item);
+      await transaction.setBindingState(binding.uid, 'unbound');
     });
-    const { instanceUid, cluster, kind, namespace, name } = item;
-    deps.events.objectRemoved({ instanceUid, cluster, kind, namespace, name });
   }
-  return left;
 }
 
-function observedObject(item: InventoryItem, { observed }: InstanceView) {
-  return item.objectUid === undefined
-    ? undefined
-    : observed.find(({ metadata }) => metadata.uid === item.objectUid);
+type Revocation = 'revoked' | 'refused' | 'away';
+
+/** A server that is away or refuses must not keep its own instance from being deleted. */
+async function tryToRevoke(
+  binding: ServiceBinding,
+  view: InstanceView,
+  context: TickContext,
+): Promise<Revocation> {
+  try {
+    await revokeLogin(binding, view, context);
+    return 'revoked';
+  } catch (thrown) {
+    const { code, retry } = toChandlerError(thrown);
+    if (thrown instanceof LeaseLost || code === 'StoreUnavailable') throw thrown;
+    context.deps.events.backgroundFaulted({ task: 'revoke a login before its server goes', cause: thrown });
+    return retry ? 'away' : 'refused';
+  }
 }
 
-/** Whether this tick is about to delete any of them. */
-function isStanding(items: readonly InventoryItem[], view: InstanceView): boolean {
-  return items.some((item) => observedObject(item, view)?.metadata.deletionTimestamp === undefined);
-}
-
-function countPods({ instance, observed }: InstanceView): number {
-  return observed.filter(({ kind, metadata }) => kind === 'Pod' && metadata.namespace === instance.namespace)
-    .length;
+/** From here on the instance is of no use, whatever becomes of the deprovision. */
+async function beginRemoval(
+  { instance, inventory }: InstanceView,
+  { deps, claim }: TickContext,
+): Promise<void> {
+  if (inventory.length === 0) return;
+  await deps.store.transact(async (transaction) => {
+    await transaction.assertHeld(claim);
+    await transaction.setInstanceState(instance.uid, 'deprovisioning', false);
+    for (const id of new Set(inventory.map(({ resourceId }) => resourceId))) {
+      await transaction.recordAppliedResource(claim.operation.uid, id);
+    }
+  });
 }

@@ -2,28 +2,68 @@ import type { EngineTarget } from '../credentials/types.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import type { ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision } from '../domain/offering.ts';
+import type { UpdateTarget } from '../domain/operation.ts';
+import type { JsonObject } from '../lib/json.ts';
 import { annotationKeys } from '../lib/labels.ts';
+import { Redacted } from '../lib/redacted.ts';
 import { adminLogin, instanceScope } from '../provisioners/instance-scope.ts';
 import { reachServer } from '../provisioners/reach-server.ts';
 import type { DesiredObject, InstanceTarget } from '../provisioners/types.ts';
 import type { InventoryItem, ObservedObject } from '../store/types.ts';
+import type { SeenExternal } from './externals.ts';
 import type { TickContext, WorkerDeps } from './types.ts';
 
-/** Everything a tick looks at, read from Postgres alone. */
+/** Everything a tick looks at. */
 export interface InstanceView {
   instance: ServiceInstance;
   revision: PlanRevision;
   inventory: InventoryItem[];
   observed: DesiredObject['object'][];
+  /** Empty until asked for: see withExternals. */
+  externals: SeenExternal[];
   target: InstanceTarget;
 }
 
-/** Observe: reads what is known of the operation's instance. Changes nothing. */
-export async function viewInstance({ deps, claim }: TickContext): Promise<InstanceView> {
+/** Observe: what Postgres knows of the operation's instance, and of its objects in clusters. Changes nothing. */
+export async function viewInstance({
+  deps,
+  claim,
+}: Pick<TickContext, 'deps' | 'claim'>): Promise<InstanceView> {
+  return viewOf(await instanceOf(claim.operation.instanceUid, deps), deps);
+}
+
+/** The same, with what the update makes of the instance laid over it. */
+export async function viewUpdate({
+  deps,
+  claim: { operation },
+}: TickContext): Promise<{ view: InstanceView; update: Redacted<UpdateTarget> }> {
+  const [instance, update] = await Promise.all([
+    instanceOf(operation.instanceUid, deps),
+    deps.store.findUpdateTarget(operation.uid),
+  ]);
+  if (update === undefined)
+    throw new ChandlerError('Internal', { cause: new Error('update without target') });
+  const { planId, parameters, context, generated } = update.reveal();
+  const { planRevision } = operation;
+  const updated = {
+    ...instance,
+    planId,
+    planRevision,
+    parameters,
+    context,
+    generated: new Redacted(generated),
+  };
+  return { view: await viewOf(updated, deps), update };
+}
+
+async function instanceOf(uid: string, { store }: WorkerDeps): Promise<ServiceInstance> {
+  const instance = await store.findInstanceByUid(uid);
+  if (instance !== undefined) return instance;
+  throw new ChandlerError('Internal', { cause: new Error('operation without instance') });
+}
+
+async function viewOf(instance: ServiceInstance, deps: WorkerDeps): Promise<InstanceView> {
   const { store } = deps;
-  const instance = await store.findInstanceByUid(claim.operation.instanceUid);
-  if (instance === undefined)
-    throw new ChandlerError('Internal', { cause: new Error('operation without instance') });
   const [revision, inventory, observed] = await Promise.all([
     store.findRevision(instance.planRevision),
     store.listInventory(instance.uid),
@@ -36,6 +76,7 @@ export async function viewInstance({ deps, claim }: TickContext): Promise<Instan
     revision,
     inventory,
     observed: ownObjects(observed, inventory, instance),
+    externals: [],
     target: instanceTarget(instance, deps),
   };
 }
@@ -71,25 +112,34 @@ function instanceTarget(instance: ServiceInstance, deps: WorkerDeps): InstanceTa
   };
 }
 
+/** What the expressions of the plan may read. Holds generated passwords: never log it. */
+export function scopeOf({ instance, revision, observed, externals }: InstanceView) {
+  const outputs = new Map(externals.map((seen) => [seen.item.resourceId, seen.outputs]));
+  return instanceScope(instance, revision, observed, outputs);
+}
+
+/** Whether the instance was ready once: only then there can be logins, and only then it can be used. */
+export function wasReady({ instance, revision }: InstanceView): boolean {
+  return Object.keys(revision.outputs).every((key) => key in instance.outputs);
+}
+
 /**
  * How credentials providers reach the server of an instance.
- * @param outputs the plan's rendered outputs; an engine needs `host` and `port`
+ * @param outputs the plan's rendered outputs; an engine with an admin login needs `host` and `port`
+ * @throws ChandlerError `TemplateFailed`, `ClusterUnreachable`, `ResourceFailed`
  */
-export async function engineTarget(
-  view: InstanceView,
-  outputs: ServiceInstance['outputs'],
-): Promise<EngineTarget> {
+export async function engineTarget(view: InstanceView, outputs: JsonObject): Promise<EngineTarget> {
+  const { instance, revision, observed, target } = view;
   const { host, port } = outputs;
-  if (typeof host !== 'string' || typeof port !== 'number') {
+  const address = typeof host === 'string' && typeof port === 'number' ? { host, port } : undefined;
+  if (revision.bind?.admin !== undefined && address === undefined) {
     throw new ChandlerError('TemplateFailed', {
       sentence: 'The plan has no outputs `host` and `port` to bind with.',
     });
   }
-  const { instance, revision, observed, target } = view;
   return {
     instanceName: instance.externalName,
-    address: { host, port },
-    reach: await reachServer({ host, port }, observed, target),
-    admin: adminLogin(revision, instanceScope(instance, revision, observed)),
+    ...(address === undefined ? {} : { address, reach: await reachServer(address, observed, target) }),
+    ...(revision.bind?.admin === undefined ? {} : { admin: adminLogin(revision, scopeOf(view)) }),
   };
 }

@@ -10,15 +10,18 @@ import {
   type StoreTransaction,
 } from '../store/types.ts';
 import { operationFields } from '../telemetry/events.ts';
+import { aftermathOf } from './aftermath.ts';
 import { bindTick } from './bind-tick.ts';
 import { deprovisionTick } from './deprovision-tick.ts';
 import { keepLease } from './lease-keeper.ts';
 import { provisionTick } from './provision-tick.ts';
 import type { TickContext, TickOutcome, WorkerDeps } from './types.ts';
 import { unbindTick } from './unbind-tick.ts';
+import { updateTick } from './update-tick.ts';
 
 const ticks: Record<OperationType, (context: TickContext) => Promise<TickOutcome>> = {
   provision: provisionTick,
+  update: updateTick,
   deprovision: deprovisionTick,
   bind: bindTick,
   unbind: unbindTick,
@@ -30,6 +33,7 @@ type EndStates =
 
 const endStates: Record<OperationType, EndStates> = {
   provision: { of: 'instance', succeeded: 'ready', failed: 'provision failed' },
+  update: { of: 'instance', succeeded: 'ready', failed: 'update failed' },
   deprovision: { of: 'instance', succeeded: 'deprovisioned', failed: 'deprovision failed' },
   bind: { of: 'binding', succeeded: 'bound', failed: 'bind failed' },
   unbind: { of: 'binding', succeeded: 'unbound', failed: 'unbind failed' },
@@ -77,7 +81,14 @@ async function record(outcome: TickOutcome, claim: OperationClaim, deps: WorkerD
       events.operationSucceeded({ ...operationFields(operation), durationMs: ageMs(operation) });
       return;
     case 'failed':
-      await finish(claim, { state: 'failed', description: outcome.sentence, errorCode: outcome.code }, deps);
+      await finish(
+        claim,
+        {
+          ...{ state: 'failed', description: outcome.sentence, errorCode: outcome.code },
+          ...(await aftermathOf({ deps, claim }, outcome.code)),
+        },
+        deps,
+      );
       events.operationFailed({
         ...operationFields(operation),
         durationMs: ageMs(operation),
@@ -108,7 +119,9 @@ async function finish(
     await transaction.assertHeld(claim);
     await commit?.(transaction);
     if (ends.of === 'instance') {
-      await transaction.setInstanceState(operation.instanceUid, ends[outcome.state]);
+      // Made or updated, it can be used; after a failed operation as far as that one looked.
+      const usable = outcome.state === 'succeeded' ? true : outcome.instanceUsable;
+      await transaction.setInstanceState(operation.instanceUid, ends[outcome.state], usable);
     } else if (operation.bindingUid !== undefined) {
       await transaction.setBindingState(operation.bindingUid, ends[outcome.state]);
     }

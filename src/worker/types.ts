@@ -3,8 +3,7 @@
 import type { CredentialsProvider } from '../credentials/types.ts';
 import type { Delivery } from '../delivery/types.ts';
 import type { ErrorCode } from '../domain/errors.ts';
-import type { BindSpec } from '../domain/offering.ts';
-import type { InstanceTarget } from '../provisioners/types.ts';
+import type { ExternalProvisioner, InstanceTarget } from '../provisioners/types.ts';
 import type { OperationClaim, Store, StoreTransaction } from '../store/types.ts';
 import type { Events } from '../telemetry/events.ts';
 
@@ -14,7 +13,10 @@ export interface WorkerDeps {
   clusterOf: (name: string) => InstanceTarget['cluster'];
   helm: InstanceTarget['helm'];
   chartPath: InstanceTarget['chartPath'];
-  providers: Record<BindSpec['engine'], CredentialsProvider>;
+  /** By the name that plans call them: `bind.engine`. */
+  providers: Readonly<Record<string, CredentialsProvider>>;
+  /** By the name that plans call them, as the kind of a resource. */
+  externals: Readonly<Record<string, ExternalProvisioner>>;
   delivery: Delivery;
   events: Events;
   settings: WorkerSettings;

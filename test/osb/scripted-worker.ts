@@ -1,23 +1,31 @@
 /** Stands in for the worker: finishes operations through the store, when and how a test says. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BindingState } from '../../src/domain/binding.ts';
-import type { ErrorCode } from '../../src/domain/errors.ts';
+import { type ErrorCode, errorCatalogue, type InstanceAftermath } from '../../src/domain/errors.ts';
 import type { InstanceState } from '../../src/domain/instance.ts';
 import type { OperationType } from '../../src/domain/operation.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { LeaseLost, type OperationClaim, type Store } from '../../src/store/types.ts';
 
-export type Ending = 'succeeded' | { code: ErrorCode; sentence: string };
+/** A failed update or deprovision leaves the instance usable unless it says otherwise. */
+export type Ending = 'succeeded' | ({ code: ErrorCode; sentence: string } & InstanceAftermath);
 
 const ends: Record<
   OperationType,
   { succeeded: InstanceState | BindingState; failed: InstanceState | BindingState }
 > = {
   provision: { succeeded: 'ready', failed: 'provision failed' },
+  update: { succeeded: 'ready', failed: 'update failed' },
   deprovision: { succeeded: 'deprovisioned', failed: 'deprovision failed' },
   bind: { succeeded: 'bound', failed: 'bind failed' },
   unbind: { succeeded: 'unbound', failed: 'unbind failed' },
 };
+
+function aftermathOf(type: OperationType, ending: Exclude<Ending, 'succeeded'>): InstanceAftermath {
+  const { instanceUsable = true, updateRepeatable = errorCatalogue[ending.code].actor !== 'caller' } = ending;
+  if (type === 'update') return { instanceUsable, updateRepeatable };
+  return type === 'deprovision' ? { instanceUsable } : {};
+}
 
 export class ScriptedWorker {
   readonly #store: Store;
@@ -52,11 +60,17 @@ export class ScriptedWorker {
 
   async #record(claim: OperationClaim, ending: Ending): Promise<void> {
     const { operation } = claim;
+    const aftermath = ending === 'succeeded' ? {} : aftermathOf(operation.type, ending);
     const state = ends[operation.type][ending === 'succeeded' ? 'succeeded' : 'failed'];
     await this.#store.transact(async (transaction) => {
       await transaction.assertHeld(claim);
       if (operation.bindingUid === undefined) {
-        await transaction.setInstanceState(operation.instanceUid, state as InstanceState);
+        const usable = ending === 'succeeded' ? true : aftermath.instanceUsable;
+        await transaction.setInstanceState(operation.instanceUid, state as InstanceState, usable);
+        const target = await transaction.findUpdateTarget(operation.uid);
+        if (target !== undefined && ending === 'succeeded') {
+          await transaction.applyUpdate(operation.instanceUid, operation.planRevision, target.reveal());
+        }
         if (state === 'deprovisioned') {
           for (const binding of await transaction.listBindings(operation.instanceUid)) {
             await transaction.setBindingState(binding.uid, 'unbound');
@@ -77,7 +91,7 @@ export class ScriptedWorker {
         claim,
         ending === 'succeeded'
           ? { state: 'succeeded', description: 'Done.' }
-          : { state: 'failed', description: ending.sentence, errorCode: ending.code },
+          : { state: 'failed', description: ending.sentence, errorCode: ending.code, ...aftermath },
       );
     });
   }

@@ -1,43 +1,20 @@
-/** The HTTP side of a broker on a real Postgres, and a client that sends exactly what a test says. */
-import { request as httpRequest } from 'node:http';
+/** The HTTP side of a broker on a real Postgres; a scripted worker finishes what it promises. */
 import pg from 'pg';
+import { renderDashboardUrl } from '../../src/catalog/render-dashboard-url.ts';
 import { validateParameters } from '../../src/catalog/validate-parameters.ts';
-import type { JsonObject } from '../../src/lib/json.ts';
 import { generatePassword } from '../../src/lib/password.ts';
-import { Redacted } from '../../src/lib/redacted.ts';
 import { createApp } from '../../src/osb/create-app.ts';
 import { type Listening, listen } from '../../src/osb/listen.ts';
 import type { AppDeps } from '../../src/osb/types.ts';
 import type { Store } from '../../src/store/types.ts';
 import { type Events, silentEvents } from '../../src/telemetry/events.ts';
+import { testCredentials } from '../support/osb-broker.ts';
+import { type Answer, type Sent, send, snapshotRows } from '../support/osb-client.ts';
 import { openTestStore, type TestStore } from '../support/store.ts';
 import { ScriptedWorker } from './scripted-worker.ts';
 import { testCatalog } from './test-catalog.ts';
 
-export const credential = basic('platform', 'correct horse');
-export const otherCredential = basic('other', 'battery staple');
-
-export function basic(username: string, password: string): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-}
-
-export interface Sent {
-  method?: string;
-  /** As it goes over the wire: nothing is encoded or normalised. */
-  path: string;
-  /** Added to the usual ones; undefined takes one away. */
-  headers?: Record<string, string | undefined>;
-  /** An object is sent as JSON, anything else as it is. */
-  body?: JsonObject | string | Buffer;
-}
-
-export interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  text: string;
-  /** The parsed body; every answer must be a JSON object. */
-  json: JsonObject;
-}
+export { type Answer, basic, credential, otherCredential, type Sent } from '../support/osb-client.ts';
 
 export interface TestBroker {
   store: Store;
@@ -66,6 +43,7 @@ export async function startTestBroker(
     catalog: testCatalog,
     events: { ...silentEvents, ...options.events },
     validateParameters,
+    renderDashboardUrl,
     newPassword: generatePassword,
     settings: {
       clusterName: 'default',
@@ -74,20 +52,7 @@ export async function startTestBroker(
       quickWaitMs: 100,
       ...options.settings,
     },
-    credentials: [
-      {
-        username: 'platform',
-        password: new Redacted('correct horse'),
-        platform: 'kubernetes',
-        namespaces: ['team-*', 'shop'],
-      },
-      {
-        username: 'other',
-        password: new Redacted('battery staple'),
-        platform: 'cloudfoundry',
-        namespaces: ['*'],
-      },
-    ],
+    credentials: testCredentials(),
     access: options.access ?? { namespaceExists: () => Promise.resolve(true) },
     readinessChecks: [],
     ...options.deps,
@@ -102,60 +67,11 @@ export async function startTestBroker(
     http,
     query,
     send: (sent) => send(http.port, sent),
-    rows: () => snapshot(query),
+    rows: () => snapshotRows(query),
     close: async () => {
       await http.close(1000);
       await database.end();
       await opened.close();
     },
   };
-}
-
-export function send(port: number, sent: Sent): Promise<Answer> {
-  const json = sent.body !== undefined && typeof sent.body !== 'string' && !Buffer.isBuffer(sent.body);
-  const headers = Object.entries({
-    authorization: credential,
-    'x-broker-api-version': '2.17',
-    ...(json ? { 'content-type': 'application/json' } : {}),
-    ...sent.headers,
-  }).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      {
-        host: '127.0.0.1',
-        port,
-        method: sent.method ?? 'GET',
-        path: sent.path,
-        headers: Object.fromEntries(headers),
-        agent: false,
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8');
-          try {
-            const parsed = JSON.parse(text) as JsonObject;
-            resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parsed });
-          } catch (error) {
-            reject(new Error(`not JSON: ${response.statusCode} ${text}`, { cause: error }));
-          }
-        });
-      },
-    );
-    request.on('error', reject);
-    request.end(json ? JSON.stringify(sent.body) : sent.body);
-  });
-}
-
-async function snapshot(query: (sql: string) => Promise<Record<string, unknown>[]>): Promise<string> {
-  const tables = await query(
-    `select table_name as name from information_schema.tables where table_schema = 'public' order by 1`,
-  );
-  const digests = tables.map(
-    ({ name }) =>
-      `select '${String(name)}' as name, count(*) as rows, md5(string_agg(t::text, '|' order by t::text)) as digest from ${String(name)} t`,
-  );
-  return JSON.stringify(await query(digests.join(' union all ')), null, 1);
 }

@@ -10,6 +10,10 @@ const parametersSchema = {
   additionalProperties: false,
   properties: { storage: { type: 'string', maxLength: 20 }, replicas: { type: 'integer', minimum: 1 } },
 };
+const updateSchema = {
+  ...parametersSchema,
+  properties: { storage: { type: 'string', maxLength: 20 } },
+};
 const bindSchema = {
   $schema: 'http://json-schema.org/draft-04/schema#',
   type: 'object',
@@ -27,25 +31,39 @@ function revision(planId: string, sync: SyncSpec, rest: Partial<PlanRevision> = 
     maintenanceVersion: '1.4.0',
     set: {},
     parameterDefaults: {},
-    schemas: { provision: parametersSchema, bind: bindSchema },
+    schemas: { provision: parametersSchema, update: updateSchema, bind: bindSchema },
     generate: { admin: { password: { length: 32 } } },
     resources: [],
     outputs: {},
-    bind: { engine: 'postgresql', admin: 'admin', connectionLimit: -1 },
+    bind: {
+      engine: 'postgresql',
+      admin: 'admin',
+      connectionLimit: -1,
+      rotatable: true,
+      requiresApp: false,
+      attachments: {},
+    },
+    updates: { plan: true, growOnly: ['storage'] },
     sync,
-    timeouts: { provision: 600, deprovision: 600, bind: 60, unbind: 60 },
+    timeouts: { provision: 600, update: 600, deprovision: 600, bind: 60, unbind: 60 },
     ...rest,
   };
 }
 
-const asyncOnly = { provision: false, deprovision: false, bind: false, unbind: false };
+const asyncOnly = { provision: false, update: false, deprovision: false, bind: false, unbind: false };
 const { bind: _bind, ...unbindable } = revision('unbindable', asyncOnly);
 
 /** `usual` is like the plans we ship: the instance takes its time, its bindings are quick. */
 const revisions = {
-  usual: revision('usual', { provision: false, deprovision: false, bind: true, unbind: true }),
+  usual: revision('usual', { ...asyncOnly, bind: true, unbind: true }),
   slow: revision('slow', asyncOnly),
-  quick: revision('quick', { provision: true, deprovision: true, bind: true, unbind: true }),
+  quick: revision('quick', {
+    provision: true,
+    update: true,
+    deprovision: true,
+    bind: true,
+    unbind: true,
+  }),
   unbindable,
 } satisfies Record<string, PlanRevision>;
 
@@ -54,6 +72,7 @@ const offering: ServiceOffering = {
   name: 'postgresql',
   description: 'PostgreSQL',
   tags: [],
+  requires: [],
   metadata: {},
   plans: Object.values(revisions).map((each) => ({
     id: each.planId,
@@ -61,6 +80,8 @@ const offering: ServiceOffering = {
     description: each.planName,
     free: true,
     bindable: each.planId !== 'unbindable',
+    planUpdateable: true,
+    bindingRotatable: true,
     metadata: {},
     maintenance: { version: '1.4.0' },
     schemas: each.schemas,
@@ -77,5 +98,6 @@ export const testCatalog: Catalog = {
     const found = Object.values(revisions).find((each) => each.planId === id);
     return plan === undefined || found === undefined ? undefined : { plan, revision: found };
   },
+  loadedAt: new Date(),
   document: { services: [{ id: serviceId, name: 'postgresql', plans: [] }] },
 };

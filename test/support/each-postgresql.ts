@@ -15,7 +15,10 @@ import {
   startPostgresqlServer,
 } from './postgresql-server.ts';
 
-export const bindSpec: BindSpec = { engine: 'postgresql', admin: 'admin', connectionLimit: 10 };
+export const bindSpec: BindSpec = {
+  ...{ engine: 'postgresql', admin: 'admin', connectionLimit: 10 },
+  ...{ rotatable: true, requiresApp: false, attachments: {} },
+};
 export const provider = createPostgresqlProvider();
 
 const versions: PostgresqlVersion[] = [15, 18];
@@ -65,7 +68,7 @@ export class PostgresqlBench {
   }
 
   /** An instance that nothing was made for yet. */
-  newInstance(): EngineTarget {
+  newInstance(): Required<EngineTarget> {
     const { host, port, admin } = this.server;
     return { instanceName: instanceName(nameParts()), address: { host, port }, reach: { host, port }, admin };
   }
@@ -74,7 +77,7 @@ export class PostgresqlBench {
     return { bindingName: bindingName(nameParts()), password: new Redacted(generatePassword()) };
   }
 
-  async preparedInstance(): Promise<EngineTarget> {
+  async preparedInstance(): Promise<Required<EngineTarget>> {
     const instance = this.newInstance();
     await provider.prepare(bindSpec, instance);
     return instance;

@@ -24,8 +24,11 @@ export class RecordingProvider implements CredentialsProvider {
     this.calls.push({ verb: 'create', target, bindingName });
     await this.before('create');
     this.logins.add(bindingName);
-    const { host, port } = target.address;
-    return new Redacted<JsonObject>({ host, port, username: bindingName, password: password.reveal() });
+    return new Redacted<JsonObject>({
+      ...target.address,
+      username: bindingName,
+      password: password.reveal(),
+    });
   }
 
   async revoke(_spec: unknown, target: EngineTarget, { bindingName }: BindingTarget): Promise<void> {

@@ -20,10 +20,13 @@ export const serverPlan: Pick<PlanRevision, 'generate' | 'resources' | 'outputs'
     host: '${server.services.primary.host}',
     port: '${server.services.primary.port}',
   },
-  sync: { provision: false, deprovision: false, bind: false, unbind: false },
+  sync: { provision: false, update: false, deprovision: false, bind: false, unbind: false },
 };
 
-export const serverBind: BindSpec = { engine: 'postgresql', admin: 'admin', connectionLimit: -1 };
+export const serverBind: BindSpec = {
+  ...{ engine: 'postgresql', admin: 'admin', connectionLimit: -1 },
+  ...{ rotatable: true, requiresApp: false, attachments: {} },
+};
 
 /** A resource whose chart is found in the table under the resource's own id. */
 export function helmResource(

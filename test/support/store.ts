@@ -51,12 +51,13 @@ export const testRevision: PlanRevision = {
   planName: 'small',
   set: { cpu: '250m' },
   parameterDefaults: {},
-  schemas: { provision: {}, bind: {} },
+  schemas: { provision: {}, update: {}, bind: {} },
   generate: {},
   resources: [],
   outputs: {},
-  sync: { provision: false, deprovision: false, bind: true, unbind: true },
-  timeouts: { provision: 600, deprovision: 600, bind: 60, unbind: 60 },
+  updates: { plan: true, growOnly: [] },
+  sync: { provision: false, update: false, deprovision: false, bind: true, unbind: true },
+  timeouts: { provision: 600, update: 600, deprovision: 600, bind: 60, unbind: 60 },
 };
 
 export function newInstance(values: Partial<NewInstance> = {}): NewInstance {

@@ -6,8 +6,9 @@ import { expect } from 'vitest';
 import { createDelivery } from '../../src/delivery/kubernetes-delivery.ts';
 import type { ServiceBinding } from '../../src/domain/binding.ts';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
-import type { PlanRevision } from '../../src/domain/offering.ts';
+import type { BindSpec, PlanRevision } from '../../src/domain/offering.ts';
 import type { Operation } from '../../src/domain/operation.ts';
+import { osbOptionsFor } from '../../src/domain/osb-options.ts';
 import type { Helm, RenderRequest } from '../../src/helm/types.ts';
 import type { FakeClusterOptions } from '../../src/kube/fake-cluster.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
@@ -17,10 +18,12 @@ import { generatePassword } from '../../src/lib/password.ts';
 import { watchedCluster } from '../../src/start/watched-cluster.ts';
 import type { InventoryItem, Store } from '../../src/store/types.ts';
 import { bind } from '../../src/usecases/bind.ts';
+import type { Caller } from '../../src/usecases/caller.ts';
 import { deprovision } from '../../src/usecases/deprovision.ts';
 import type { UsecaseDeps } from '../../src/usecases/deps.ts';
 import { provision } from '../../src/usecases/provision.ts';
 import { unbind } from '../../src/usecases/unbind.ts';
+import { update } from '../../src/usecases/update.ts';
 import type { WorkerDeps } from '../../src/worker/types.ts';
 import { startWatcher, type Watcher } from '../../src/worker/watcher.ts';
 import { startWorker, type Worker } from '../../src/worker/worker.ts';
@@ -32,15 +35,17 @@ import { serverBind, serverChart, serverPlan } from './server-plan.ts';
 import { openTestStore, testRevision } from './store.ts';
 
 const platform = 'test';
-const caller = { platform, namespaces: ['*'] };
+const caller: Caller = { platform, namespaces: ['*'], delivers: true, options: osbOptionsFor(platform) };
 /** Where apps live; the fake cluster has it from the start. */
 export const appNamespace = 'app';
 
-export interface PlanOptions extends Partial<Pick<PlanRevision, 'resources' | 'outputs'>> {
+export interface PlanOptions extends Partial<Pick<PlanRevision, 'set' | 'resources' | 'outputs'>> {
   /** Seconds of each kind of operation; 600 when absent. */
   timeouts?: Partial<PlanRevision['timeouts']>;
   /** False for a plan without a server to bind to. */
   bindable?: boolean;
+  /** Laid over the way in which plans are bound. */
+  bind?: Partial<BindSpec>;
   /** What each chart renders, by its digest. */
   charts?: Record<string, (request: RenderRequest) => KubeObject[]>;
 }
@@ -73,6 +78,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
     events,
     access: { namespaceExists: () => Promise.resolve(true) },
     validateParameters: () => undefined,
+    renderDashboardUrl: () => undefined,
     newPassword: generatePassword,
     settings: { clusterName: cluster.name, syncWaitMs: 100, quickWaitMs: 0 },
   } as unknown as UsecaseDeps;
@@ -95,6 +101,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       helm,
       chartPath: (digest) => Promise.resolve(digest),
       providers: { postgresql: provider },
+      externals: {},
       delivery: createDelivery(),
       events,
       settings: { owner: `worker-${count}`, concurrency: 4, leaseSeconds },
@@ -129,13 +136,17 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       ...serverPlan,
       digest: `revision-${count}`,
       planId: `plan-${count}`,
+      set: plan.set ?? testRevision.set,
       resources: resources.map((spec) =>
         spec.kind === 'helm' ? { ...spec, chartDigest: prefixed(spec.chartDigest) } : spec,
       ),
       outputs: plan.outputs ?? serverPlan.outputs,
-      timeouts: { provision: 600, deprovision: 600, bind: 600, unbind: 600, ...plan.timeouts },
+      timeouts: {
+        ...{ provision: 600, update: 600, deprovision: 600, bind: 600, unbind: 600 },
+        ...plan.timeouts,
+      },
     };
-    if (plan.bindable !== false) revision.bind = serverBind;
+    if (plan.bindable !== false) revision.bind = { ...serverBind, ...plan.bind };
     for (const [digest, render] of Object.entries(rendered)) charts.set(prefixed(digest), render);
     revisions.set(revision.planId, revision);
     await store.putRevision(revision, new Map());
@@ -160,7 +171,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
     startWatcher: startTestWatcher,
 
     /** Asks for an instance of a plan made for it alone. */
-    async provision(plan: PlanOptions = {}) {
+    async provision(plan: PlanOptions = {}, parameters: JsonObject = {}) {
       const revision = await addPlan(plan);
       const instanceId = `instance-${count}`;
       const accepted = await provision(usecases, caller, {
@@ -170,10 +181,19 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
         organizationGuid: 'org',
         spaceGuid: 'space',
         context: {},
-        parameters: {},
+        parameters,
         acceptsIncomplete: true,
       });
       return { instance: await instanceOf(instanceId), operation: await operationOf(accepted) };
+    },
+
+    /** Asks for a move to a plan made for it alone. */
+    async update(instance: ServiceInstance, plan: PlanOptions = {}, parameters: JsonObject = {}) {
+      const revision = await addPlan(plan);
+      const { instanceId, serviceId } = instance;
+      const { planId } = revision;
+      const wanted = { instanceId, serviceId, planId, parameters, acceptsIncomplete: true };
+      return { revision, operation: await operationOf(await update(usecases, caller, wanted)) };
     },
 
     async bind(instance: ServiceInstance, namespace = appNamespace) {

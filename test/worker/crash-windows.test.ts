@@ -54,8 +54,10 @@ const steps = {
   ],
   unbind: ['revoke login', 'delete Secret', 'delete ConfigMap', 'record unbound', 'finish'],
   deprovision: [
+    'revoke login',
     'delete Secret',
     'delete ConfigMap',
+    'record unbound',
     'delete StatefulSet',
     'delete Service',
     'delete PersistentVolumeClaim',
@@ -66,7 +68,6 @@ const steps = {
     'forget Secret',
     'delete Namespace',
     'forget Namespace',
-    'record unbound',
     'finish',
   ],
 };

@@ -10,6 +10,8 @@ export interface BindingRole {
   password: Redacted<string>;
   /** Maximum connections at once; -1 is no limit. */
   connectionLimit: number;
+  /** When the password stops working; sessions that run then go on. */
+  validUntil?: Date;
 }
 
 /**
@@ -25,7 +27,8 @@ export async function createBindingRole(
   const login = quoted(role.login);
   const owner = quoted(names.owner);
   const verifier = await scramVerifier(role.password);
-  const attributes = `login password '${verifier}' connection limit ${Math.trunc(role.connectionLimit)}`;
+  const validUntil = role.validUntil?.toISOString() ?? 'infinity';
+  const attributes = `login password '${verifier}' connection limit ${Math.trunc(role.connectionLimit)} valid until '${validUntil}'`;
   await asAdmin(admin, maintenanceDatabase, async (session) => {
     await lockName(session, role.login);
     await inTransaction(session, async () => {

@@ -24,7 +24,11 @@ export class OsbClient {
     this.#options = options;
   }
 
-  async call(method: 'GET' | 'PUT' | 'DELETE', path: string, body?: JsonObject): Promise<OsbAnswer> {
+  async call(
+    method: 'GET' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: JsonObject,
+  ): Promise<OsbAnswer> {
     const { url, username, password } = this.#options;
     const answer = await fetch(`${url}${path}`, {
       method,
@@ -42,7 +46,7 @@ export class OsbClient {
   /** Like {@link call}; any other status than the expected ones ends the walk with the broker's own description. */
   async expect(
     statuses: readonly number[],
-    method: 'GET' | 'PUT' | 'DELETE',
+    method: 'GET' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     body?: JsonObject,
   ): Promise<OsbAnswer> {

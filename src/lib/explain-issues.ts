@@ -25,9 +25,9 @@ export function explainIssues(schema: z.ZodType, issues: readonly z.core.$ZodIss
 
 function explain(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_type') {
-    return issue.message.includes('received undefined')
-      ? 'is missing'
-      : `must be ${nouns[issue.expected] ?? issue.expected}`;
+    if (issue.message.includes('received undefined')) return 'is missing';
+    const quotable = issue.expected === 'string' && /received (number|boolean)$/.test(issue.message);
+    return `must be ${nouns[issue.expected] ?? issue.expected}${quotable ? '; put it in quotes' : ''}`;
   }
   if (issue.code === 'invalid_value') {
     return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
@@ -75,8 +75,15 @@ function keysAt(schema: z.ZodType, path: Path): string[] {
 
 function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
   let at = schema;
-  while (at instanceof z.ZodOptional || at instanceof z.ZodDefault || at instanceof z.ZodPrefault) {
-    at = at.unwrap() as z.ZodType;
+  while (true) {
+    if (
+      at instanceof z.ZodOptional ||
+      at instanceof z.ZodExactOptional ||
+      at instanceof z.ZodDefault ||
+      at instanceof z.ZodPrefault
+    ) {
+      at = at.unwrap() as z.ZodType;
+    } else if (at instanceof z.ZodPipe) at = at.in as z.ZodType;
+    else return at;
   }
-  return at;
 }

@@ -4,15 +4,16 @@ import type { ResourceState } from '../provisioners/resource-state.ts';
 export interface GraphNode {
   id: string;
   dependsOn: readonly string[];
-  /** Every object of the resource was applied. */
+  /** This operation brought the resource to what it should be; it may still have to become ready. */
   applied: boolean;
   /** Meaningful only when applied. */
   state: ResourceState;
 }
 
-export type ProvisionStep =
+export type ConvergenceStep =
   | { kind: 'apply'; ids: string[] }
-  | { kind: 'wait'; message: string }
+  /** `pollAfterMs` when some of what is waited for must be asked. */
+  | { kind: 'wait'; message: string; pollAfterMs?: number }
   | { kind: 'failed'; message: string }
   | { kind: 'complete' };
 
@@ -20,7 +21,7 @@ export type ProvisionStep =
  * Decide: pure and total. Whatever can be applied is applied, independent resources side by side; a failed resource
  * ends the operation; when all are ready the graph is complete.
  */
-export function decideProvision(nodes: readonly GraphNode[]): ProvisionStep {
+export function decideConvergence(nodes: readonly GraphNode[]): ConvergenceStep {
   const isReady = (node: GraphNode | undefined) => node?.applied === true && node.state.kind === 'ready';
   const byId = new Map(nodes.map((node) => [node.id, node]));
 
@@ -31,8 +32,12 @@ export function decideProvision(nodes: readonly GraphNode[]): ProvisionStep {
     (node) => !node.applied && node.dependsOn.every((id) => isReady(byId.get(id))),
   );
   if (appliable.length > 0) return { kind: 'apply', ids: appliable.map(({ id }) => id) };
-  for (const { applied, state } of nodes) {
-    if (applied && state.kind === 'waiting') return { kind: 'wait', message: state.message };
+
+  const waiting = nodes.flatMap(({ applied, state }) => (applied && state.kind === 'waiting' ? [state] : []));
+  if (waiting[0] !== undefined) {
+    const polls = waiting.flatMap(({ pollAfterMs }) => (pollAfterMs === undefined ? [] : [pollAfterMs]));
+    const { message } = waiting[0];
+    return { kind: 'wait', message, ...(polls.length === 0 ? {} : { pollAfterMs: Math.min(...polls) }) };
   }
   return nodes.every(isReady)
     ? { kind: 'complete' }

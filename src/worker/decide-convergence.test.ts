@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decideProvision, type GraphNode, type ProvisionStep } from './decide-provision.ts';
+import { type ConvergenceStep, decideConvergence, type GraphNode } from './decide-convergence.ts';
 
 const ready = { kind: 'ready' } as const;
 const waiting = { kind: 'waiting', message: 'server: waiting for StatefulSet: 0 of 1 ready' } as const;
@@ -14,7 +14,7 @@ function node(
   return { id, dependsOn, applied, state };
 }
 
-const cases: { reason: string; nodes: GraphNode[]; step: ProvisionStep }[] = [
+const cases: { reason: string; nodes: GraphNode[]; step: ConvergenceStep }[] = [
   {
     reason: 'nothing exists: the namespace comes first',
     nodes: [node('namespace', [], false), node('admin', ['namespace'], false)],
@@ -65,8 +65,8 @@ const cases: { reason: string; nodes: GraphNode[]; step: ProvisionStep }[] = [
   },
 ];
 
-describe('decideProvision', () => {
+describe('decideConvergence', () => {
   it.each(cases)('$reason', ({ nodes, step }) => {
-    expect(decideProvision(nodes)).toEqual(step);
+    expect(decideConvergence(nodes)).toEqual(step);
   });
 });

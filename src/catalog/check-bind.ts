@@ -1,0 +1,79 @@
+/** What a schema cannot say about `bind`. */
+import type { Permission } from '../domain/offering.ts';
+import type { Complaint } from '../lib/explain-issues.ts';
+import type { JsonValue } from '../lib/json.ts';
+import { hint } from '../lib/nearest.ts';
+import type { BindDefinition } from './bind-definition.ts';
+import { checkTemplate, readableByAttachments } from './check-templates.ts';
+import { checkUrl } from './check-url.ts';
+import { longestLifetime, parseDuration } from './duration.ts';
+import type { PlanDefinition } from './offering-file.ts';
+
+/** Engines that log in at a server, so that a plan must say where it is and as whom. */
+const serverEngines = ['postgresql'];
+
+/** @param requires of the offering; undefined when that could not be read */
+export function checkBind(plan: PlanDefinition, requires: readonly Permission[] | undefined): Complaint[] {
+  const { bind } = plan;
+  if (bind === undefined) return [];
+  return [...checkServer(plan, bind), ...checkLifetime(bind), ...checkAttachments(plan, bind, requires)];
+}
+
+function checkServer({ resources, outputs }: PlanDefinition, bind: BindDefinition): Complaint[] {
+  const needed = serverEngines.includes(bind.engine);
+  const complaints: Complaint[] = [];
+  if (needed || bind.admin !== undefined) {
+    const secrets = resources.filter(({ secret }) => secret !== undefined).map(({ id }) => id);
+    const admin = resources.find(({ id }) => id === bind.admin)?.secret;
+    if (admin === undefined) {
+      const message = `\`admin\` must be the id of a secret resource; ${hint(bind.admin ?? '', secrets)}`;
+      complaints.push({ path: ['bind', 'admin'], message });
+    } else if (admin.username === undefined || admin.password === undefined) {
+      const message = `the secret \`${bind.admin}\` needs the keys username and password`;
+      complaints.push({ path: ['bind', 'admin'], message });
+    }
+  }
+  for (const key of needed ? ['host', 'port'] : []) {
+    if (outputs[key] === undefined) {
+      complaints.push({ path: ['outputs'], message: `\`outputs\` needs \`${key}\`: bindings connect there` });
+    }
+  }
+  return complaints;
+}
+
+function checkLifetime({ lifetime, renewBefore }: BindDefinition): Complaint[] {
+  if (renewBefore === undefined) return [];
+  const path = ['bind', 'renewBefore'];
+  if (lifetime === undefined) {
+    return [{ path, message: '`renewBefore` has no meaning without `lifetime`' }];
+  }
+  const [early = 0, whole = 0] = [renewBefore, lifetime].map((text) => parseDuration(text, longestLifetime));
+  return early < whole ? [] : [{ path, message: '`renewBefore` must be shorter than `lifetime`' }];
+}
+
+/** OSBAPI, "Types of Binding": each of them is a permission that the offering requires. */
+const permissions = {
+  syslogDrainUrl: 'syslog_drain',
+  routeServiceUrl: 'route_forwarding',
+  volumeMounts: 'volume_mount',
+} as const satisfies Record<string, Permission>;
+
+function checkAttachments(
+  plan: PlanDefinition,
+  { attachments }: BindDefinition,
+  requires: readonly Permission[] | undefined,
+): Complaint[] {
+  const readable = readableByAttachments(plan);
+  return Object.entries(permissions).flatMap(([key, permission]) => {
+    const value = attachments[key as keyof typeof permissions] as JsonValue | undefined;
+    if (value === undefined) return [];
+    const path = ['bind', 'attachments', key];
+    const complaints =
+      key === 'routeServiceUrl' && typeof value === 'string'
+        ? checkUrl(value, path, plan, { readable, schemes: ['https:'] })
+        : checkTemplate(value, path, plan, readable).complaints;
+    if (requires?.includes(permission) !== false) return complaints;
+    const message = `\`${key}\` needs \`requires: [${permission}]\` in the offering`;
+    return [...complaints, { path, message }];
+  });
+}

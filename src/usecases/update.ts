@@ -1,0 +1,225 @@
+import { ChandlerError } from '../domain/errors.ts';
+import type { ServiceInstance } from '../domain/instance.ts';
+import type { PlanRevision } from '../domain/offering.ts';
+import type { Operation, UpdateAttributes } from '../domain/operation.ts';
+import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.ts';
+import { canonicalJson, type JsonObject } from '../lib/json.ts';
+import type { StoreTransaction } from '../store/types.ts';
+import { operationFields } from '../telemetry/events.ts';
+import { allowedNamespace } from './allowed-namespace.ts';
+import type { Caller, ChangeRequest } from './caller.ts';
+import type { UsecaseDeps } from './deps.ts';
+import { generateValues } from './generate-values.ts';
+import { obey, unexpected } from './obey.ts';
+import { assertMaintenance } from './provision.ts';
+import { assertPlanOfInstance, planNotListed, revisionOf } from './resolve-plan.ts';
+import { sameUpdate } from './same-attributes.ts';
+import { settle } from './settle.ts';
+import { transactAgain } from './transact-again.ts';
+import { updatedParameters } from './updated-parameters.ts';
+
+export interface UpdateRequest extends ChangeRequest, UpdateAttributes {
+  instanceId: string;
+  serviceId: string;
+  context?: JsonObject;
+}
+
+export type UpdateOutcome = {
+  /** Only when it changed. */
+  dashboardUrl?: string;
+} & ({ kind: 'updated' } | { kind: 'accepted'; operationUid: string });
+
+interface Promised {
+  dashboardUrl?: string;
+  /** Absent when there was nothing to do outside Postgres. */
+  operation?: Operation;
+  quick: boolean;
+  own: boolean;
+}
+
+/**
+ * Promises that an instance changes its plan, its parameters, its context, or moves to the newest maintenance version
+ * (OSBAPI "Updating a Service Instance"). The instance keeps its old values until the operation has succeeded; a
+ * context by itself is written down at once.
+ * @throws ChandlerError of kind 400, 404 and 422, or the operation's own error when the request is synchronous
+ */
+export async function update(
+  deps: UsecaseDeps,
+  caller: Caller,
+  request: UpdateRequest,
+): Promise<UpdateOutcome> {
+  const key = { platform: caller.platform, instanceId: request.instanceId };
+  const promised = await transactAgain(deps.store, async (transaction): Promise<Promised> => {
+    const instance = await transaction.lockInstance(key);
+    if (instance === undefined) {
+      const { serviceId, planId } = request;
+      if (deps.catalog.findOffering(serviceId) === undefined) {
+        throw planNotListed(deps.catalog, serviceId, planId ?? '');
+      }
+      throw new ChandlerError('InstanceNotFound');
+    }
+    await assertPlanOfInstance(transaction, instance, { serviceId: request.serviceId });
+    const revision = await targetRevision(deps, transaction, instance, request);
+
+    const active = await transaction.activeInstanceOperation(instance.uid);
+    const again = active?.type === 'update' && (await isAgain(transaction, active, request));
+    const does = obey(
+      reactionToInstance(conditionOfInstance(instance), again ? 'update again' : 'update', caller.options),
+    );
+    if (does === 'join' && active !== undefined) {
+      return { operation: active, quick: revision.sync.update, own: false, ...(await newUrl()) };
+    }
+    if (does !== 'begin') throw unexpected(does);
+    if ((await transaction.activeBindingOperations(instance.uid)).length > 0) {
+      throw new ChandlerError('ConcurrencyError');
+    }
+    return change(deps, transaction, { caller, request, instance, revision });
+
+    async function newUrl(): Promise<{ dashboardUrl?: string }> {
+      const target = active && (await transaction.findUpdateTarget(active.uid));
+      return changedUrl(instance?.dashboardUrl, target?.reveal().dashboardUrl);
+    }
+  });
+
+  const { operation, quick, own, ...dashboard } = promised;
+  if (operation === undefined) return { kind: 'updated', ...dashboard };
+  if (own) deps.events.operationEnqueued(operationFields(operation));
+  const settled = await settle(deps, operation, { acceptsIncomplete: request.acceptsIncomplete, quick, own });
+  return settled === 'succeeded'
+    ? { kind: 'updated', ...dashboard }
+    : { kind: 'accepted', operationUid: operation.uid, ...dashboard };
+}
+
+/**
+ * The revision that the instance shall have: that of the catalog when the plan changes or maintenance is asked for,
+ * else the one that it has.
+ * @throws ChandlerError `UnknownPlan`, `MaintenanceInfoConflict`, `UpdateNotSupported`
+ */
+async function targetRevision(
+  deps: UsecaseDeps,
+  transaction: StoreTransaction,
+  instance: ServiceInstance,
+  { planId = instance.planId, maintenanceVersion }: UpdateRequest,
+): Promise<PlanRevision> {
+  const current = await revisionOf(transaction, instance);
+  const listed = deps.catalog.findPlan(instance.serviceId, planId);
+  const changes = planId !== instance.planId;
+  if (listed === undefined) {
+    if (changes) throw planNotListed(deps.catalog, instance.serviceId, planId);
+    if (maintenanceVersion !== undefined && maintenanceVersion !== current.maintenanceVersion) {
+      throw new ChandlerError('MaintenanceInfoConflict');
+    }
+    return current;
+  }
+  assertMaintenance(listed.plan, maintenanceVersion);
+  const maintains = maintenanceVersion !== undefined && maintenanceVersion !== current.maintenanceVersion;
+  return changes || maintains ? listed.revision : current;
+}
+
+async function isAgain(
+  transaction: StoreTransaction,
+  active: Operation,
+  request: UpdateRequest,
+): Promise<boolean> {
+  const target = await transaction.findUpdateTarget(active.uid);
+  return target !== undefined && sameUpdate(target.reveal().request, request);
+}
+
+interface Change {
+  caller: Caller;
+  request: UpdateRequest;
+  instance: ServiceInstance;
+  revision: PlanRevision;
+}
+
+async function change(
+  deps: UsecaseDeps,
+  transaction: StoreTransaction,
+  { caller, request, instance, revision }: Change,
+): Promise<Promised> {
+  const current = await revisionOf(transaction, instance);
+  assertPlanMayChange(current, revision);
+  const parameters = updatedParameters(deps, {
+    instance,
+    current,
+    revision,
+    request,
+    options: caller.options,
+  });
+  const context = updatedContext(deps, { caller, request, instance });
+  const dashboardUrl = deps.renderDashboardUrl(revision, { ...instance, parameters });
+
+  const nothingToDo =
+    instance.state === 'ready' &&
+    revision.digest === instance.planRevision &&
+    canonicalJson(parameters) === canonicalJson(instance.parameters);
+  if (nothingToDo) {
+    if (request.context !== undefined) await transaction.setInstanceContext(instance.uid, context);
+    return { quick: true, own: false };
+  }
+  const quick = revision.sync.update;
+  if (!request.acceptsIncomplete && !quick) throw new ChandlerError('AsyncRequired');
+
+  const { planId, maintenanceVersion } = request;
+  await transaction.setInstanceState(instance.uid, 'updating');
+  const operation = await transaction.enqueueOperation({
+    type: 'update',
+    instanceUid: instance.uid,
+    update: {
+      planRevision: revision.digest,
+      target: {
+        planId: revision.planId,
+        parameters,
+        context,
+        generated: generateValues(deps, revision, instance.generated.reveal()),
+        ...(dashboardUrl === undefined ? {} : { dashboardUrl }),
+        request: {
+          ...(planId === undefined ? {} : { planId }),
+          ...(request.parameters === undefined ? {} : { parameters: request.parameters }),
+          ...(maintenanceVersion === undefined ? {} : { maintenanceVersion }),
+        },
+      },
+    },
+    timeoutSeconds: revision.timeouts.update,
+    description: 'The service instance is about to be updated.',
+    ...(request.originatingIdentity === undefined
+      ? {}
+      : { originatingIdentity: request.originatingIdentity }),
+  });
+  return { operation, quick, own: true, ...changedUrl(instance.dashboardUrl, dashboardUrl) };
+}
+
+function changedUrl(before: string | undefined, after: string | undefined): { dashboardUrl?: string } {
+  return after === undefined || after === before ? {} : { dashboardUrl: after };
+}
+
+/** @throws ChandlerError `UpdateNotSupported` */
+function assertPlanMayChange(current: PlanRevision, target: PlanRevision): void {
+  if (current.planId === target.planId) return;
+  if (!current.updates.plan) {
+    throw new ChandlerError('UpdateNotSupported', {
+      sentence: `Service instances of the plan ${current.planName} cannot change their plan. Create a new service instance instead.`,
+    });
+  }
+  if (current.bind?.engine !== target.bind?.engine) {
+    throw new ChandlerError('UpdateNotSupported', {
+      sentence: `The plan ${target.planName} makes other credentials than the plan ${current.planName}. Create a new service instance instead.`,
+    });
+  }
+}
+
+/** @throws ChandlerError `UpdateNotSupported` when the context names another namespace than the instance was made for */
+function updatedContext(
+  { settings }: UsecaseDeps,
+  { caller, request, instance }: Omit<Change, 'revision'>,
+): JsonObject {
+  if (request.context === undefined) return instance.context;
+  const namespace = allowedNamespace(request.context, caller, settings);
+  const { contextNamespace } = instance;
+  if (namespace !== undefined && contextNamespace !== undefined && namespace !== contextNamespace) {
+    throw new ChandlerError('UpdateNotSupported', {
+      sentence: `The service instance was made for the namespace ${contextNamespace} and cannot move to another one.`,
+    });
+  }
+  return request.context;
+}

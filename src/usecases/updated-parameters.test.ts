@@ -1,0 +1,98 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { validateParameters } from '../catalog/validate-parameters.ts';
+import type { ServiceInstance } from '../domain/instance.ts';
+import type { PlanRevision } from '../domain/offering.ts';
+import { osbDefaults } from '../domain/osb-options.ts';
+import type { JsonObject } from '../lib/json.ts';
+import { updatedParameters } from './updated-parameters.ts';
+
+const draft04 = { $schema: 'http://json-schema.org/draft-04/schema#', type: 'object' };
+const size = { type: 'string', maxLength: 20 };
+const count = { type: 'integer' };
+const revision = {
+  digest: 'updated-parameters-test',
+  schemas: {
+    provision: {
+      ...draft04,
+      additionalProperties: false,
+      properties: { size, count, region: { type: 'string' } },
+    },
+    update: { ...draft04, additionalProperties: false, properties: { size, count } },
+    bind: draft04,
+  },
+  parameterDefaults: { size: '1Gi', region: 'here' },
+  updates: { plan: true, growOnly: ['size'] },
+} as unknown as PlanRevision;
+
+function updated(
+  before: JsonObject,
+  parameters: JsonObject | undefined,
+  updateParameters: 'merge' | 'replace' = 'merge',
+  target: PlanRevision = revision,
+): JsonObject {
+  return updatedParameters(
+    { validateParameters },
+    {
+      instance: { parameters: before } as unknown as ServiceInstance,
+      current: revision,
+      revision: target,
+      request: parameters === undefined ? {} : { parameters },
+      options: { ...osbDefaults, updateParameters },
+    },
+  );
+}
+
+describe('parameters after an update', () => {
+  it('absent parameters change nothing', () => {
+    expect(updated({ size: '5Gi' }, undefined)).toEqual({ size: '5Gi' });
+  });
+
+  it('merged: what is not named stays, null takes back to the default', () => {
+    expect(updated({ size: '5Gi', count: 1 }, { count: 2 })).toEqual({ size: '5Gi', count: 2 });
+    expect(updated({ count: 1 }, { count: null })).toEqual({});
+    expect(updated({ count: 1 }, {})).toEqual({ count: 1 });
+  });
+
+  it('replaced: what is not named goes back to its default, so that {} clears', () => {
+    expect(updated({ count: 1 }, {}, 'replace')).toEqual({});
+  });
+
+  it('what may not change may be sent as it is, by platforms that always send everything', () => {
+    expect(updated({ region: 'there' }, { region: 'there', count: 3 }, 'replace')).toEqual({
+      region: 'there',
+      count: 3,
+    });
+  });
+
+  it.each([
+    ['changed', { region: 'elsewhere' }, 'merge'],
+    ['left out of a full set', { count: 1 }, 'replace'],
+    ['taken back by null', { region: null }, 'merge'],
+  ] as const)('what may not change is refused when it is %s', (_how, parameters, mode) => {
+    expect(() => updated({ region: 'there' }, parameters, mode)).toThrow(/`region` cannot be changed/);
+  });
+
+  it.each([
+    ['explicitly', { size: '5Gi' }, { size: '4Gi' }],
+    ['through the default', { size: '5Gi' }, { size: null }],
+  ])('what can only grow does not shrink %s', (_how, before, parameters) => {
+    expect(() => updated(before, parameters)).toThrow('`size` can only grow: it would go from 5Gi');
+  });
+
+  it('what can only grow does not shrink through the default of another plan', () => {
+    const smaller = { ...revision, digest: 'smaller', parameterDefaults: { size: '512Mi' } };
+    expect(() => updated({}, undefined, 'merge', smaller)).toThrow('from 1Gi to 512Mi');
+  });
+
+  it('never shrinks a size, whatever is sent', () => {
+    const gibibytes = fc.integer({ min: 1, max: 1000 });
+    fc.assert(
+      fc.property(gibibytes, gibibytes, (from, to) => {
+        const attempt = () => updated({ size: `${from}Gi` }, { size: `${to}Gi` });
+        if (to < from) expect(attempt).toThrow('can only grow');
+        else expect(attempt()).toEqual({ size: `${to}Gi` });
+      }),
+    );
+  });
+});

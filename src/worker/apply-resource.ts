@@ -1,0 +1,116 @@
+import { applyObject } from '../provisioners/apply-object.ts';
+import { renderInputs } from '../provisioners/instance-scope.ts';
+import { namespaceObject } from '../provisioners/namespace-object.ts';
+import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
+import { renderResource } from '../provisioners/render-resource.ts';
+import type { DesiredObject } from '../provisioners/types.ts';
+import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction } from '../store/types.ts';
+import { applyExternal, type ExternalSpec, externalItem } from './externals.ts';
+import { type InstanceView, scopeOf } from './instance-view.ts';
+import { pollAfterRemoval, removeItem } from './remove-items.ts';
+import { type TickContext, waitPollMs } from './types.ts';
+
+/** `applied`, or what the resource waits for. */
+export type ApplyOutcome = 'applied' | { description: string; pollAfterMs: number };
+
+/** What a resource comes to: all its items, what is to be done for some of them, and what it no longer has. */
+interface Work {
+  items: NewInventoryItem[];
+  effects: { item: NewInventoryItem; apply: () => Promise<AppliedObject> }[];
+  stale: InventoryItem[];
+}
+
+/**
+ * Act: makes one resource what it should be, the namespace included. What it no longer has goes last, as with helm, so
+ * that a refused object costs nothing of what runs; the resource counts as applied when all that is gone.
+ */
+export async function applyResource(
+  id: string,
+  view: InstanceView,
+  context: TickContext,
+): Promise<ApplyOutcome> {
+  const { deps, claim, guard } = context;
+  const work = await workOf(id, view, context);
+  if (work === undefined) {
+    return { description: `${id}: waiting for a value that it reads`, pollAfterMs: waitPollMs };
+  }
+  let left = work.effects.length + work.stale.length;
+  /** The last write says that the resource is applied. */
+  const record = async (write: (transaction: StoreTransaction) => Promise<void>) => {
+    left -= 1;
+    await deps.store.transact(async (transaction) => {
+      await transaction.assertHeld(claim);
+      await write(transaction);
+      if (left <= 0) await transaction.recordAppliedResource(claim.operation.uid, id);
+    });
+  };
+
+  left += 1;
+  await record((transaction) => transaction.planInventory(work.items));
+  for (const { item, apply } of work.effects) {
+    guard();
+    const applied = await apply();
+    await record((transaction) => transaction.recordApplied(item, applied));
+    const { instanceUid, cluster, kind, namespace, name } = item;
+    deps.events.objectApplied({ instanceUid, cluster, kind, namespace, name });
+  }
+  for (const item of work.stale) {
+    guard();
+    if ((await removeItem(item, view, deps)) === 'deleting') {
+      const description = `${id}: waiting until ${item.kind} ${item.name} is deleted`;
+      return { description, pollAfterMs: await pollAfterRemoval(item, deps) };
+    }
+    await record((transaction) => transaction.removeInventory(item));
+    const { instanceUid, cluster, kind, namespace, name } = item;
+    deps.events.objectRemoved({ instanceUid, cluster, kind, namespace, name });
+  }
+  return 'applied';
+}
+
+/** @returns undefined while the resource reads a value that does not exist yet */
+async function workOf(id: string, view: InstanceView, context: TickContext): Promise<Work | undefined> {
+  const spec = view.revision.resources.find((resource) => resource.id === id);
+  const known = view.inventory.filter(({ resourceId }) => resourceId === id);
+  if (spec === undefined) return workOfObjects([namespaceObject(view.target)], known, view);
+  if (spec.kind === 'external') return workOfExternal(spec, known, view, context);
+  const desired = await renderResource(spec, scopeOf(view), view.target);
+  return desired === undefined ? undefined : workOfObjects(desired, known, view);
+}
+
+function workOfObjects(
+  desired: readonly DesiredObject[],
+  known: readonly InventoryItem[],
+  { instance, target }: InstanceView,
+): Work {
+  const itemOf = ({ resourceId, object }: DesiredObject): NewInventoryItem => ({
+    instanceUid: instance.uid,
+    cluster: instance.cluster,
+    resourceId,
+    ...inventoryKey(object),
+  });
+  const { apply, prune } = planApply(desired, known);
+  return {
+    items: desired.map(itemOf),
+    effects: apply.map(({ desired: entry, knownUid }) => ({
+      item: itemOf(entry),
+      apply: () => applyObject(entry.object, knownUid, target),
+    })),
+    stale: prune,
+  };
+}
+
+function workOfExternal(
+  spec: ExternalSpec,
+  known: readonly InventoryItem[],
+  view: InstanceView,
+  { deps }: TickContext,
+): Work | undefined {
+  const inputs = renderInputs(spec, scopeOf(view));
+  if (inputs === undefined) return undefined;
+  const item = externalItem(spec, view);
+  return {
+    items: [item],
+    effects: [{ item, apply: () => applyExternal(spec, item.name, inputs, deps) }],
+    stale: known.filter(({ cluster, kind }) => cluster !== item.cluster || kind !== item.kind),
+  };
+}

@@ -1,0 +1,104 @@
+import { refuseForeignObjects } from '../provisioners/foreign-objects.ts';
+import { namespaceResourceId } from '../provisioners/namespace-object.ts';
+import { removeObject } from '../provisioners/remove-object.ts';
+import type { InventoryItem } from '../store/types.ts';
+import { externalPollMs, isExternal } from './externals.ts';
+import type { InstanceView } from './instance-view.ts';
+import { provisionerOf } from './parts.ts';
+import { type TickContext, type TickOutcome, type WorkerDeps, waitPollMs } from './types.ts';
+
+const isNamespace = (item: InventoryItem) => item.resourceId === namespaceResourceId;
+
+/**
+ * Removes items of the inventory, last made first; the namespace, if it is among them, when the others and their pods
+ * are gone. (Deleting the namespace at once would take longer: its controller looks again only after half the grace
+ * period of a pod that still runs.)
+ * @returns undefined when all are gone, else how long to wait before the next step
+ */
+export async function removeItems(
+  items: readonly InventoryItem[],
+  view: InstanceView,
+  context: TickContext,
+): Promise<Extract<TickOutcome, { kind: 'wait' }> | undefined> {
+  const namespaces = items.filter(isNamespace);
+  const objects = items.filter((item) => !isNamespace(item)).reverse();
+  const { left, pollAfterMs } = await removeEach(objects, view, context);
+  const standing = left + (namespaces.length === 0 ? 0 : countPods(view));
+  if (standing > 0) {
+    const description = `waiting until ${standing} objects of the service instance are deleted`;
+    return { kind: 'wait', description, pollAfterMs };
+  }
+  // Somebody may have put something into the namespace since the deprovision began.
+  if (isStanding(namespaces, view)) await refuseForeign(view, context);
+  if ((await removeEach(namespaces, view, context)).left === 0) return undefined;
+  const description = 'waiting until the namespace of the service instance is deleted';
+  return { kind: 'wait', description, pollAfterMs: waitPollMs };
+}
+
+/** @throws ChandlerError `ResourceFailed` when the instance's namespace holds what is not ours */
+export async function refuseForeign(
+  { inventory, target }: InstanceView,
+  { guard }: TickContext,
+): Promise<void> {
+  guard();
+  // A namespace that was planned but never confirmed may be somebody else's, and what it holds is theirs.
+  const confirmed = inventory.some((item) => isNamespace(item) && item.objectUid !== undefined);
+  if (confirmed) await refuseForeignObjects(target);
+}
+
+/** Removes one item; what is left to do for its inventory is the caller's. */
+export function removeItem(
+  item: InventoryItem,
+  view: InstanceView,
+  deps: WorkerDeps,
+): Promise<'gone' | 'deleting'> {
+  return isExternal(item)
+    ? provisionerOf(deps, item.kind).remove(item.name)
+    : removeObject(item, observedObject(item, view), view.target);
+}
+
+/** When to look again whether an item that is being deleted is gone. */
+export async function pollAfterRemoval(item: InventoryItem, deps: WorkerDeps): Promise<number> {
+  if (!isExternal(item)) return waitPollMs;
+  const state = await provisionerOf(deps, item.kind).observe(item.name);
+  return state.kind === 'waiting' ? state.pollAfterMs : externalPollMs;
+}
+
+/** @returns how many are still being deleted */
+async function removeEach(
+  items: readonly InventoryItem[],
+  view: InstanceView,
+  { deps, claim, guard }: TickContext,
+): Promise<{ left: number; pollAfterMs: number }> {
+  const polls: number[] = [];
+  for (const item of items) {
+    guard();
+    if ((await removeItem(item, view, deps)) === 'deleting') {
+      polls.push(await pollAfterRemoval(item, deps));
+      continue;
+    }
+    await deps.store.transact(async (transaction) => {
+      await transaction.assertHeld(claim);
+      await transaction.removeInventory(item);
+    });
+    const { instanceUid, cluster, kind, namespace, name } = item;
+    deps.events.objectRemoved({ instanceUid, cluster, kind, namespace, name });
+  }
+  return { left: polls.length, pollAfterMs: Math.min(waitPollMs, ...polls) };
+}
+
+function observedObject(item: InventoryItem, { observed }: InstanceView) {
+  return item.objectUid === undefined
+    ? undefined
+    : observed.find(({ metadata }) => metadata.uid === item.objectUid);
+}
+
+/** Whether this tick is about to delete any of them. */
+function isStanding(items: readonly InventoryItem[], view: InstanceView): boolean {
+  return items.some((item) => observedObject(item, view)?.metadata.deletionTimestamp === undefined);
+}
+
+function countPods({ instance, observed }: InstanceView): number {
+  return observed.filter(({ kind, metadata }) => kind === 'Pod' && metadata.namespace === instance.namespace)
+    .length;
+}
