@@ -71,8 +71,8 @@ it('is the whole of what OSBAPI 2.17 knows, and nothing else', async () => {
             plan_updateable: true,
             metadata: { bullets: ['x'] },
             maintenance_info: { version: '1.2.3', description: 'DB 1' },
-            // The longest time limit, 600 s, and a minute in which the platform still hears how it ended.
-            maximum_polling_duration: 660,
+            // A provision of 600 s and a bind of 120 s that waits for it, and a minute to hear how it ended.
+            maximum_polling_duration: 780,
             schemas: {
               service_instance: {
                 create: schema({ storage: { ...storage, default: '1Gi' } }),
@@ -142,9 +142,11 @@ describe('Cloud Foundry', () => {
 
   it('takes maximum_polling_duration as an integer only', async () => {
     const polling = async (change: JsonObject) => (await firstOf(change)).plan.maximum_polling_duration;
-    expect(await polling({ timeouts: { update: '1h' } })).toBe(3660);
+    expect(await polling({ timeouts: { update: '1h' } })).toBe(3600 + 120 + 60);
+    expect(await polling({ timeouts: { update: '1h' }, bind: null })).toBe(3600 + 60);
+    expect(await polling({ timeouts: { deprovision: '1h' } })).toBe(3600 + 60);
     expect(await polling({ maximumPollingDuration: '15m' })).toBe(900);
-    expect(await polling({ maximumPollingDuration: '10m' })).toBe(600);
+    expect(await polling({ maximumPollingDuration: '12m' })).toBe(720);
   });
 });
 

@@ -7,6 +7,7 @@ import { TemplateError } from '../template/types.ts';
 import { checkBind } from './check-bind.ts';
 import { checkTemplate, readableByDashboard, readableByResources, reservedNames } from './check-templates.ts';
 import { checkUrl } from './check-url.ts';
+import { longestOperation } from './compile-plan.ts';
 import { parseDuration } from './duration.ts';
 import type { PlanDefinition } from './offering-file.ts';
 import type { ParameterDefinition } from './parameter-definition.ts';
@@ -140,11 +141,11 @@ function checkDashboardUrl(plan: PlanDefinition): Complaint[] {
 }
 
 /** A platform that stops polling before an operation ends gives up on an instance that may yet succeed. */
-function checkPolling({ maximumPollingDuration, timeouts }: PlanDefinition): Complaint[] {
+function checkPolling(plan: PlanDefinition): Complaint[] {
+  const { maximumPollingDuration } = plan;
   if (maximumPollingDuration === undefined) return [];
-  const polling = parseDuration(maximumPollingDuration) ?? 0;
-  const late = Object.entries(timeouts).find(([, text]) => (parseDuration(text) ?? 0) > polling);
-  if (late === undefined) return [];
-  const message = `\`maximumPollingDuration\` must not be shorter than any of \`timeouts\`; \`${late[0]}\` has ${late[1]}`;
+  const longest = longestOperation(plan);
+  if ((parseDuration(maximumPollingDuration) ?? 0) >= longest) return [];
+  const message = `\`maximumPollingDuration\` must not be shorter than any operation by \`timeouts\`: ${longest}s (a bind may wait for its instance)`;
   return [{ path: ['maximumPollingDuration'], message }];
 }

@@ -115,7 +115,15 @@ const lastWord = 60;
  */
 export function pollingSeconds(plan: PlanDefinition): number {
   if (plan.maximumPollingDuration !== undefined) return secondsOf(plan.maximumPollingDuration);
-  return Math.max(...Object.values(timeoutsOf(plan))) + lastWord;
+  return longestOperation(plan) + lastWord;
+}
+
+/** The longest that an operation may take, in seconds. A bind may first have to wait for its instance. */
+export function longestOperation(plan: PlanDefinition): number {
+  const { provision, update, deprovision, bind, unbind } = timeoutsOf(plan);
+  const ofInstance = Math.max(provision, update);
+  if (plan.bind === undefined) return Math.max(ofInstance, deprovision);
+  return Math.max(ofInstance + bind, deprovision, unbind);
 }
 
 /** What the catalog tells platforms about the plan. */

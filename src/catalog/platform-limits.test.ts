@@ -100,9 +100,9 @@ describe('what a platform would refuse is refused here, where it stands in the f
     ],
     [
       'polling that ends before an operation does',
-      { maximumPollingDuration: '9m' },
+      { maximumPollingDuration: '719s' },
       'maximumPollingDuration:',
-      /must not be shorter than any of `timeouts`; `provision` has 10m/,
+      /must not be shorter than any operation by `timeouts`: 720s/,
     ],
     [
       'polling without end',
@@ -265,7 +265,7 @@ describe('what a platform would refuse is refused here, where it stands in the f
     };
     const change = {
       metadata,
-      maximumPollingDuration: '10m',
+      maximumPollingDuration: '12m',
       dashboardUrl: 'https://d.example/${instance.id}?cpu=${plan.cpu}&size=${parameters.storage}',
     };
     const { offerings } = await loadWith(mergeMaps(change, mounts({ mode: 'r' })));

@@ -14,6 +14,8 @@ export interface Config {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** Without it Chandler serves plain HTTP, for a proxy that ends TLS. */
+  readonly tls?: TlsFiles;
   /** At least one. Several for one platform while its password is rotated. */
   readonly credentials: readonly PlatformCredential[];
   /** Name of the cluster that new instances are placed on. */
@@ -33,6 +35,12 @@ export interface Config {
   readonly syncWaitSeconds: number;
   /** How long a request with accepts_incomplete waits for a verb that may be quick. */
   readonly quickWaitMs: number;
+}
+
+/** PEM files, read again when they change. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 /** A basic credential, the platform it speaks for, and how Chandler treats that platform. */

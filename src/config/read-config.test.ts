@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { makeCertificate } from '../../test/support/certificate.ts';
 import { ConfigInvalid } from './config.ts';
 import { readConfig, readDatabaseUrls } from './read-config.ts';
 
@@ -135,6 +136,29 @@ describe('readConfig', () => {
         /^CHANDLER_PLAN_SET must be a JSON object/,
       );
     }
+  });
+
+  it('takes a certificate and its key, which must be there and belong together', async () => {
+    const [one, other] = await Promise.all([makeCertificate(), makeCertificate()]);
+    const files = (certFile: string, keyFile: string) => ({
+      ...least,
+      CHANDLER_TLS_CERT_FILE: certFile,
+      CHANDLER_TLS_KEY_FILE: keyFile,
+    });
+    const { certFile, keyFile } = one;
+    expect(readConfig(files(certFile, keyFile)).tls).toEqual({ certFile, keyFile });
+    expect(readConfig(least)).not.toHaveProperty('tls');
+    expect(problemsOf(files(certFile, ''))).toEqual([
+      'CHANDLER_TLS_CERT_FILE and CHANDLER_TLS_KEY_FILE must be set together.',
+    ]);
+    for (const wrong of [
+      files(certFile, other.keyFile),
+      files(keyFile, certFile),
+      files('/nowhere', keyFile),
+    ]) {
+      expect(problemsOf(wrong)[0]).toMatch(/must name a certificate and its key, both in PEM: .+\.$/);
+    }
+    await Promise.all([one.remove(), other.remove()]);
   });
 
   it('uses the service account when it runs inside a cluster', () => {

@@ -5,6 +5,7 @@ import { Redacted } from '../lib/redacted.ts';
 import { type Config, ConfigInvalid, type KubeSource } from './config.ts';
 import { readCredentials } from './read-credentials.ts';
 import type { ReadTextFile } from './read-secret-file.ts';
+import { readTls } from './read-tls.ts';
 import type { Report } from './report.ts';
 import { labelRule, namespaceRule, type Rule, usernameRule } from './rules.ts';
 
@@ -67,6 +68,8 @@ const schema = databaseSchema.extend({
   CHANDLER_PLAN_SET: planSet.default({}),
   CHANDLER_HOST: z.string().default('127.0.0.1'),
   CHANDLER_PORT: wholeNumber(0, 65_535, 'a TCP port').default(8080),
+  CHANDLER_TLS_CERT_FILE: z.string().optional(),
+  CHANDLER_TLS_KEY_FILE: z.string().optional(),
   CHANDLER_USERNAME: ruled(usernameRule).optional(),
   CHANDLER_PLATFORM: label('kubernetes').default('kubernetes'),
   CHANDLER_NAMESPACES: namespaces.default(['*']),
@@ -103,6 +106,7 @@ export function readConfig(
     problems.push(problem);
   };
   const credentials = readCredentials(given, parsed.data, readTextFile, report);
+  const tls = readTls(given, readTextFile, report);
   const kube = findKube(given, report);
   if (!parsed.success || credentials === undefined || kube === undefined || problems.length > 0) {
     throw new ConfigInvalid(problems);
@@ -116,6 +120,7 @@ export function readConfig(
     planSet: values.CHANDLER_PLAN_SET,
     host: values.CHANDLER_HOST,
     port: values.CHANDLER_PORT,
+    ...(tls === undefined ? {} : { tls }),
     credentials,
     clusterName: values.CHANDLER_CLUSTER,
     kube,

@@ -58,6 +58,25 @@ describeEachPostgresql('the life of a binding', (bench) => {
     await expect(bench.connect(textOf(made, 'uri'))).rejects.toMatchObject({ code: '53300' });
   });
 
+  test('the login of a binding that expires stops working then, and lives on as soon as it no longer expires', async () => {
+    const instance = await bench.preparedInstance();
+    const binding = bench.newBinding();
+    const bound = await bench.bind(instance, { ...binding, expiresAt: new Date(Date.now() + 3_600_000) });
+    const validUntil = 'select rolvaliduntil as until from pg_roles where rolname = current_user';
+    const session = await bench.connect(bound.uri);
+    await session.query('reset role');
+    await session.query(`set role ${bound.username}`);
+    const { rows } = await session.query<{ until: Date }>(validUntil);
+    expect(rows).toEqual([{ until: bound.expiresAt }]);
+
+    await bench.run(bench.adminUri(), `alter role ${bound.username} valid until 'yesterday'`);
+    await expect(bench.run(bound.uri, 'select 1')).rejects.toMatchObject({ code: '28P01' });
+    // Whoever is logged in already stays; a platform ends the binding by unbinding it.
+    await session.query('select 1');
+    expect((await bench.bind(instance, binding)).uri).toBe(bound.uri);
+    await bench.run(bound.uri, 'select 1');
+  });
+
   test('every step may run again', async () => {
     const instance = await bench.preparedInstance();
     const bound = await bench.bind(instance);

@@ -44,7 +44,7 @@ export interface Operation {
   updateRepeatable?: boolean;
   /** Plan revision that the operation works by: of an update, the one that the instance shall have. */
   planRevision: string;
-  /** Ids of the resources that this operation brought to their new state so far. */
+  /** Ids of the resources that this operation brought to their new state so far; of a deprovision, whose removal began. */
   appliedResources: string[];
   /** Counts claims; every outcome write carries the fence it was claimed with. */
   fence: number;

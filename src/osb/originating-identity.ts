@@ -2,7 +2,7 @@ import { ChandlerError } from '../domain/errors.ts';
 import type { OsbOptions } from '../domain/osb-options.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { OriginatingIdentity } from '../usecases/caller.ts';
-import { parseJson } from './parse-json.ts';
+import { assertStorable, parseJson } from './parse-json.ts';
 
 /**
  * Decodes X-Broker-API-Originating-Identity: a platform, a space and a base64 JSON object. A malformed one is refused
@@ -29,7 +29,9 @@ export function parseOriginatingIdentity(
 
 function decode(encoded: string) {
   try {
-    return parseJson(Buffer.from(encoded, 'base64'));
+    const value = parseJson(Buffer.from(encoded, 'base64'));
+    assertStorable(value);
+    return value;
   } catch {
     return undefined;
   }

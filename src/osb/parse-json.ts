@@ -6,21 +6,17 @@ const deepestNesting = 64;
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
- * JSON text to a value that is safe to store, compare and pass on: valid UTF-8, bounded depth, no prototype keys, no
- * characters that Postgres or UTF-8 cannot hold, no numbers that JavaScript would change.
- * @throws ChandlerError `MalformedRequest` with a sentence that says what is wrong and where
+ * JSON text, of valid UTF-8 and bounded depth, to a value.
+ * @throws ChandlerError `MalformedRequest` with a sentence that says what is wrong
  */
 export function parseJson(bytes: Uint8Array): JsonValue {
   const text = decodeUtf8(bytes);
   assertShallow(text);
-  let value: JsonValue;
   try {
-    value = JSON.parse(text) as JsonValue;
+    return JSON.parse(text) as JsonValue;
   } catch {
     throw malformed('The body is not valid JSON. Send one JSON object.');
   }
-  assertStorable(value, []);
-  return value;
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -50,7 +46,12 @@ function assertShallow(text: string): void {
   }
 }
 
-function assertStorable(value: JsonValue, path: readonly (string | number)[]): void {
+/**
+ * Checks that a value is safe to store, compare and pass on: no prototype keys, no characters that Postgres or UTF-8
+ * cannot hold, no numbers that JavaScript would change.
+ * @throws ChandlerError `MalformedRequest` with a sentence that says what is wrong and where
+ */
+export function assertStorable(value: JsonValue, path: readonly (string | number)[] = []): void {
   if (typeof value === 'string') assertText(value, path);
   else if (typeof value === 'number') assertNumber(value, path);
   else if (Array.isArray(value)) {

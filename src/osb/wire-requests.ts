@@ -12,6 +12,7 @@ import type { ChangeRequest } from '../usecases/caller.ts';
 import type { ProvisionRequest } from '../usecases/provision.ts';
 import type { UpdateRequest } from '../usecases/update.ts';
 import { parseOriginatingIdentity } from './originating-identity.ts';
+import { assertStorable } from './parse-json.ts';
 
 const longestText = 1000;
 const textRule = `must be a non-empty string of at most ${longestText} characters`;
@@ -90,7 +91,7 @@ export function parseProvision(
 ): Omit<ProvisionRequest, 'instanceId'> {
   const change = parseChange(request, options);
   const required = options.organizationAndSpace === 'required';
-  const wire = parse(required ? provisionBody : provisionBodyOfAnyPlatform, body);
+  const wire = parseBody(required ? provisionBody : provisionBodyOfAnyPlatform, body);
   const version = wire.maintenance_info?.version;
   return {
     ...change,
@@ -110,7 +111,7 @@ export function parseUpdate(
   options: OsbOptions,
 ): Omit<UpdateRequest, 'instanceId'> {
   const change = parseChange(request, options);
-  const { service_id, plan_id, context, parameters, maintenance_info } = parse(updateBody, body);
+  const { service_id, plan_id, context, parameters, maintenance_info } = parseBody(updateBody, body);
   const version = maintenance_info?.version;
   return {
     ...change,
@@ -128,9 +129,9 @@ export function parseBind(
   options: OsbOptions,
 ): Omit<BindRequest, 'instanceId' | 'bindingId'> {
   const change = parseChange(request, options);
-  const rotation = parse(bindBody.pick({ predecessor_binding_id: true }), body);
+  const rotation = parseBody(bindBody.pick({ predecessor_binding_id: true }), body);
   const predecessor = rotation.predecessor_binding_id;
-  const wire = parse(predecessor === undefined ? firstBindBody : bindBody, body);
+  const wire = parseBody(predecessor === undefined ? firstBindBody : bindBody, body);
   const appGuid = wire.app_guid ?? wire.bind_resource?.app_guid;
   // A first bind without parameters is one with none; a rotation without them takes those of its predecessor.
   const parameters = wire.parameters ?? (predecessor === undefined ? {} : undefined);
@@ -145,7 +146,7 @@ export function parseBind(
   };
 }
 
-/** A DELETE. Ids that are missing are left to the use case, which must look at other things before (item 22). */
+/** A DELETE. Ids that are missing are left to the use case, which must look at other things before. */
 export function parseDelete(
   request: Request,
   options: OsbOptions,
@@ -170,6 +171,13 @@ function parseChange(request: Request, options: OsbOptions): ChangeRequest {
   const header = request.get('x-broker-api-originating-identity');
   const originatingIdentity = parseOriginatingIdentity(header, options);
   return { acceptsIncomplete, ...(originatingIdentity === undefined ? {} : { originatingIdentity }) };
+}
+
+/** What is wrong with a field that nobody reads is nobody's fault: extensions of platforms may hold anything. */
+function parseBody<Schema extends z.ZodObject>(schema: Schema, body: JsonObject): z.output<Schema> {
+  const known = Object.entries(body).filter(([field]) => Object.hasOwn(schema.shape, field));
+  assertStorable(Object.fromEntries(known));
+  return parse(schema, body);
 }
 
 /** @throws ChandlerError `MalformedRequest` naming each field and what it must be */

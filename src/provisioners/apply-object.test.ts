@@ -29,12 +29,13 @@ const find = (kind: string, name: string) =>
   cluster.all().find((object) => object.kind === kind && object.metadata.name === name);
 
 describe('applyObject', () => {
-  test('in the namespace of the instance looks first, then applies, and tells uid and digest', async () => {
+  test('in the namespace of the instance looks first, then applies, and tells uid, digest and generation', async () => {
     const applied = await applyObject(service, undefined, target);
     expect(verbs()).toEqual(['get', 'apply']);
     expect(applied).toEqual({
       objectUid: find('Service', 'db')?.metadata.uid,
       appliedDigest: objectDigest(service),
+      appliedGeneration: 1,
     });
   });
 
@@ -56,7 +57,7 @@ describe('applyObject', () => {
     const { objectUid } = await applyObject(service, undefined, target);
     cluster.requests.splice(0);
     const changed = { ...service, spec: { ports: [{ port: 1 }] } };
-    await applyObject(changed, objectUid, target);
+    expect(await applyObject(changed, objectUid, target)).toMatchObject({ objectUid, appliedGeneration: 2 });
     expect(verbs()).toEqual(['apply']);
 
     cluster.vanish({ apiVersion: 'v1', kind: 'Service', namespace: 'own', name: 'db' });

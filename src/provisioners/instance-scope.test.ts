@@ -64,6 +64,19 @@ describe('what expressions read', () => {
     expect(rendered(text)).toBe(value);
   });
 
+  test('a resource outside of clusters is its name and what its provisioner tells', () => {
+    const external: ResourceSpec = {
+      ...{ id: 'bucket', kind: 'external', provisioner: 'fake', inputs: {}, readyWhen: [] },
+    };
+    const mixed = { ...revision, resources: [...revision.resources, external] };
+    const outputs = new Map([['bucket', { endpoint: 'https://b', name: 'not its own' }]]);
+    const text = '${bucket.name} at ${bucket.endpoint}';
+    expect(renderTree(text, instanceScope(instance, mixed, [], outputs), 'a test')).toBe(
+      'i-abc-bucket at https://b',
+    );
+    expect(renderTree(text, instanceScope(instance, mixed, []), 'a test')).toBeUndefined();
+  });
+
   test('what does not exist yet is waited for, and no failure', () => {
     expect(rendered('${server.services.primary.host}', [])).toBeUndefined();
   });
@@ -88,11 +101,16 @@ describe('resourceDependencies', () => {
       id: 'third',
       values: { url: '${server.services.primary.host}' },
     };
-    const resources = [admin, server, third];
+    const external: ResourceSpec = {
+      ...{ id: 'fourth', kind: 'external', provisioner: 'fake', readyWhen: [] },
+      inputs: { login: '${admin.name}', after: '${third.name}' },
+    };
+    const resources = [admin, server, third, external];
     expect(resources.map((spec) => resourceDependencies(spec, resources))).toEqual([
       [],
       ['admin'],
       ['server'],
+      ['admin', 'third'],
     ]);
   });
 

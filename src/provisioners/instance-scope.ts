@@ -63,7 +63,7 @@ function templateFailure(thrown: unknown, what: string): unknown {
 }
 
 /** The part of a resource that holds its expressions, `readyWhen` apart. */
-export function resourceInputs(spec: ResourceSpec): JsonObject {
+function resourceInputs(spec: ResourceSpec): JsonObject {
   switch (spec.kind) {
     case 'secret':
       return spec.data;

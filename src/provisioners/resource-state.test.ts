@@ -46,6 +46,18 @@ const cases: [string, Parameters<typeof resourceState>[1], KubeObject[], Resourc
     waiting('bound', 'not seen yet'),
   ],
   [
+    'one was seen before its last change',
+    [{ ...items('bound')[0], ...{ kind: 'PersistentVolumeClaim', name: 'bound' }, appliedGeneration: 3 }],
+    [{ ...bound, metadata: { ...bound.metadata, generation: 2 } }],
+    waiting('bound', 'its last change was not seen yet'),
+  ],
+  [
+    'one was seen after its last change',
+    [{ ...items('bound')[0], ...{ kind: 'PersistentVolumeClaim', name: 'bound' }, appliedGeneration: 3 }],
+    [{ ...bound, metadata: { ...bound.metadata, generation: 3 } }],
+    { kind: 'ready' },
+  ],
+  [
     'one failed',
     items('lost'),
     [lost],

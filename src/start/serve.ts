@@ -163,7 +163,19 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
         access: clusterAccess(cluster),
         readinessChecks: [{ name: 'cluster', check: () => assertReady(cluster) }],
       }),
-      { host: config.host, port: config.port },
+      {
+        host: config.host,
+        port: config.port,
+        ...(config.tls === undefined
+          ? {}
+          : {
+              tls: {
+                ...config.tls,
+                onFault: (cause: unknown) =>
+                  events.backgroundFaulted({ task: 'read the TLS certificate', cause }),
+              },
+            }),
+      },
     );
     return { http, stopWork };
   } catch (thrown) {

@@ -108,9 +108,21 @@ test('no secret can be read in a dump of all tables', async () => {
         password: new Redacted(secret),
       }),
     );
-    await transaction.setBindingCredentials(binding.uid, new Redacted({ uri: secret }));
+    await transaction.setBindingCredentials(
+      binding.uid,
+      new Redacted({ uri: secret }),
+      new Redacted({ syslogDrainUrl: `syslog://user:${secret}@host` }),
+    );
     await transaction.enqueueOperation(
       newOperation(instance, {
+        type: 'update',
+        update: {
+          planRevision: testRevision.digest,
+          target: {
+            ...{ planId: 'plan-1', parameters: { hidden: secret }, context: { hidden: secret } },
+            ...{ generated: { admin: { password: secret } }, request: { parameters: { hidden: secret } } },
+          },
+        },
         originatingIdentity: { platform: 'kubernetes', value: { username: secret } },
       }),
     );

@@ -8,10 +8,10 @@ import {
   type TestStore,
   testRevision,
 } from '../../test/support/store.ts';
-import type { ServiceInstance } from '../domain/instance.ts';
+import type { InstanceState, ServiceInstance } from '../domain/instance.ts';
 import { instanceName } from '../lib/names.ts';
 import { Redacted } from '../lib/redacted.ts';
-import { type NewBinding, type NewInstance, type Store, UniqueConflict } from './types.ts';
+import { type NewBinding, type NewInstance, noCluster, type Store, UniqueConflict } from './types.ts';
 
 let opened: TestStore;
 let store: Store;
@@ -41,7 +41,13 @@ describe('a service instance', () => {
     const found = await store.findInstance(written);
     expect(found).toEqual(inserted);
     const { generated, ...plain } = written;
-    expect(found).toMatchObject({ ...plain, incarnation: 1, state: 'provisioning', outputs: {} });
+    expect(found).toMatchObject({
+      ...plain,
+      incarnation: 1,
+      state: 'provisioning',
+      usable: true,
+      outputs: {},
+    });
     expect(found?.generated.reveal()).toEqual(generated.reveal());
     expect(await store.findInstanceByUid(inserted.uid)).toEqual(inserted);
   });
@@ -96,6 +102,29 @@ describe('a service instance', () => {
     expect((await store.findInstanceByUid(uid))?.outputs).toEqual(outputs);
   });
 
+  test('can be used until a state says otherwise, and a state alone says nothing of it', async () => {
+    const { uid } = await insert();
+    const become = async (state: InstanceState, usable?: boolean) => {
+      await store.transact((transaction) => transaction.setInstanceState(uid, state, usable));
+      return store.findInstanceByUid(uid);
+    };
+    expect(await become('updating')).toMatchObject({ state: 'updating', usable: true });
+    expect(await become('update failed', false)).toMatchObject({ state: 'update failed', usable: false });
+    expect(await become('deprovision failed')).toMatchObject({ usable: false });
+    expect(await become('ready', true)).toMatchObject({ usable: true });
+  });
+
+  test('takes a new context and a dashboard by themselves', async () => {
+    const { uid } = await insert(newInstance({ parameters: { a: 1 } }));
+    await store.transact(async (transaction) => {
+      await transaction.setInstanceContext(uid, { instance_name: 'new' });
+      await transaction.setDashboardUrl(uid, 'https://dashboard');
+    });
+    expect(await store.findInstanceByUid(uid)).toMatchObject({
+      ...{ context: { instance_name: 'new' }, parameters: { a: 1 }, dashboardUrl: 'https://dashboard' },
+    });
+  });
+
   test('is locked by one transaction at a time', async () => {
     const instance = await insert();
     const order: string[] = [];
@@ -136,6 +165,35 @@ describe('a service binding', () => {
     expect(found).toMatchObject({ uid: inserted.uid, state: 'bound' });
     expect(found?.credentials?.reveal()).toEqual({ uri: 'a uri' });
     expect(await store.findBindingByUid(inserted.uid)).toEqual(found);
+  });
+
+  test('knows its predecessor, and expires by the clock of Postgres', async () => {
+    const instance = await insert();
+    const { predecessorBindingId, expiresAt, renewBefore } = await insertBinding(instance);
+    expect({ predecessorBindingId, expiresAt, renewBefore }).toEqual({});
+
+    const before = Date.now();
+    const rotated = await insertBinding(instance, {
+      ...{ predecessorBindingId: 'first', lifetimeSeconds: 86_400, renewBeforeSeconds: 3_600 },
+    });
+    expect(await store.findBindingByUid(rotated.uid)).toEqual(rotated);
+    expect(rotated.predecessorBindingId).toBe('first');
+    const end = rotated.expiresAt?.getTime() ?? 0;
+    expect(end - (rotated.renewBefore?.getTime() ?? 0)).toBe(3_600_000);
+    expect(Math.abs(end - before - 86_400_000)).toBeLessThan(60_000);
+    // At the end of its life at the latest, to the microsecond.
+    await insertBinding(instance, { lifetimeSeconds: 60, renewBeforeSeconds: 0 });
+  });
+
+  test('has attachments when they came with the credentials', async () => {
+    const { uid } = await insertBinding(await insert());
+    const attachments = { volumeMounts: [], syslogDrainUrl: 'syslog://a' };
+    await store.transact((transaction) =>
+      transaction.setBindingCredentials(uid, new Redacted({}), new Redacted(attachments)),
+    );
+    expect((await store.findBindingByUid(uid))?.attachments?.reveal()).toEqual(attachments);
+    await store.transact((transaction) => transaction.setBindingCredentials(uid, new Redacted({})));
+    expect((await store.findBindingByUid(uid))?.attachments).toBeUndefined();
   });
 
   test('is found only through its own instance and platform', async () => {
@@ -191,6 +249,7 @@ test('what is no uid is not found, and no fault', async () => {
   expect(await store.findBindingByUid('x'.repeat(36))).toBeUndefined();
   expect(await store.listInventory('x')).toEqual([]);
   expect(await store.latestInstanceOperation('x')).toBeUndefined();
+  expect(await store.findUpdateTarget('x')).toBeUndefined();
 });
 
 test('a plan revision and its charts are stored once and read as they were', async () => {
@@ -218,14 +277,16 @@ test('the inventory keeps its order, and what is known stays as it is', async ()
   });
   await store.transact((transaction) => transaction.planInventory([item('b'), item('a')]));
   await store.transact((transaction) =>
-    transaction.recordApplied(item('b'), { objectUid: 'object-uid', appliedDigest: 'digest' }),
+    transaction.recordApplied(item('b'), {
+      ...{ objectUid: 'object-uid', appliedDigest: 'digest', appliedGeneration: 7 },
+    }),
   );
   await store.transact(async (transaction) => {
     await transaction.planInventory([item('a'), item('b'), item('c', 'Service')]);
     await transaction.planInventory([]);
   });
   expect(await store.listInventory(instanceUid)).toEqual([
-    { ...item('b'), objectUid: 'object-uid', appliedDigest: 'digest' },
+    { ...item('b'), objectUid: 'object-uid', appliedDigest: 'digest', appliedGeneration: 7 },
     item('a'),
     item('c', 'Service'),
   ]);
@@ -236,6 +297,17 @@ test('the inventory keeps its order, and what is known stays as it is', async ()
   await store.transact((transaction) => transaction.removeInventory(item('c', 'Service')));
   expect(await store.kindsInUse('inventory')).toEqual([{ apiVersion: 'v1', kind: 'Secret' }]);
   expect(await store.kindsInUse('another')).toEqual([]);
+});
+
+test('what is made outside of clusters is in the inventory, and nothing to watch', async () => {
+  const { uid: instanceUid } = await insert();
+  const item = {
+    ...{ instanceUid, cluster: noCluster, apiVersion: 'chandler.dev/external', kind: 'fake' },
+    ...{ namespace: '', name: 'x', resourceId: 'r' },
+  };
+  await store.transact((transaction) => transaction.planInventory([item]));
+  expect(await store.listInventory(instanceUid)).toEqual([item]);
+  expect(await store.kindsInUse(noCluster)).toEqual([]);
 });
 
 test('a lease has one holder, until it lets go or its time is over', async () => {

@@ -80,9 +80,17 @@ describe('allowedNamespace', () => {
     expect(allowedNamespace({}, callerOf([]), settings)).toBeUndefined();
   });
 
-  it('a context without a namespace stands for the default one of the credential', () => {
+  it('the default namespace of the credential is not what a context names', () => {
     const caller = { ...callerOf(['team-a', 'team-b']), defaultNamespace: 'team-a' };
-    expect(allowedNamespace({}, caller, settings)).toBe('team-a');
+    expect(allowedNamespace({}, caller, settings)).toBeUndefined();
     expect(allowedNamespace({ namespace: 'team-b' }, caller, settings)).toBe('team-b');
   });
+
+  it.each([['kube-system'], ['team-a'], [{ any: 'thing' }]])(
+    'what an unknown platform calls its namespace, %j, is none of ours',
+    (namespace) => {
+      const context = { platform: 'mainframe', namespace };
+      expect(allowedNamespace(context, callerOf(['*']), settings)).toBeUndefined();
+    },
+  );
 });

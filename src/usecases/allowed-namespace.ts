@@ -5,17 +5,20 @@ import { matchesNamespace } from '../lib/namespace-pattern.ts';
 import type { Caller } from './caller.ts';
 import type { UsecaseSettings } from './deps.ts';
 
+/** The platform whose contexts have a namespace (OSBAPI profile, "Kubernetes Context Object"). */
+const kubernetes = 'kubernetes';
+
 /**
- * The app namespace that a context names, else the credential's default one, or undefined when there is neither.
+ * The app namespace that a context names. What another platform than Kubernetes calls its namespace is its business.
+ * The caller's default namespace is not looked at: whatever a row says already comes before it.
  * @throws ChandlerError `MalformedRequest` when it cannot be a namespace, `NamespaceNotAllowed` when it is not the caller's
  */
 export function allowedNamespace(
-  context: JsonObject,
+  { platform = kubernetes, namespace }: JsonObject,
   caller: Caller,
   settings: UsecaseSettings,
 ): string | undefined {
-  const namespace = context.namespace;
-  if (namespace === undefined || namespace === null) return caller.defaultNamespace;
+  if (namespace === undefined || namespace === null || platform !== kubernetes) return undefined;
   if (typeof namespace !== 'string' || !isDnsLabel(namespace)) {
     throw new ChandlerError('MalformedRequest', {
       sentence:

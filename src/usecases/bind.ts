@@ -83,20 +83,40 @@ export async function bind(deps: UsecaseDeps, caller: Caller, request: BindReque
 async function assertNamespaceExists(
   { store, access, settings }: UsecaseDeps,
   caller: Caller,
-  { instanceId, bindingId }: BindRequest,
+  { instanceId, bindingId, predecessorBindingId }: BindRequest,
   contextNamespace: string | undefined,
 ): Promise<void> {
   if (!caller.delivers) return;
   const key = { platform: caller.platform, instanceId };
   const instance = await store.findInstance(key);
-  const namespace = contextNamespace ?? instance?.contextNamespace;
-  if (instance === undefined || namespace === undefined) return;
-  if ((await store.findBinding({ ...key, bindingId })) !== undefined) return;
+  if (instance === undefined || (await store.findBinding({ ...key, bindingId })) !== undefined) return;
+  const predecessor =
+    predecessorBindingId === undefined
+      ? undefined
+      : await store.findBinding({ ...key, bindingId: predecessorBindingId });
+  const namespace = namespaceOf({ caller, contextNamespace, predecessor, instance });
+  if (namespace === undefined) return;
   assertAllowed(namespace, caller, settings);
   if (await access.namespaceExists(instance.cluster, namespace)) return;
   throw new ChandlerError('NamespaceNotFound', {
     sentence: `The namespace ${namespace} does not exist or is being deleted. Create it first, or choose another one in context.namespace.`,
   });
+}
+
+/** What names the namespace to deliver to: whatever stands nearest to this binding. */
+function namespaceOf({
+  caller,
+  contextNamespace,
+  predecessor,
+  instance,
+}: {
+  caller: Caller;
+  contextNamespace: string | undefined;
+  predecessor: ServiceBinding | undefined;
+  instance: ServiceInstance;
+}): string | undefined {
+  const own = contextNamespace ?? predecessor?.delivery?.namespace;
+  return own ?? instance.contextNamespace ?? caller.defaultNamespace;
 }
 
 interface BindContext {
@@ -187,7 +207,7 @@ async function create(
   if (request.parameters !== undefined) deps.validateParameters(revision, 'bind', request.parameters);
   else if (predecessor === undefined) deps.validateParameters(revision, 'bind', {});
 
-  const namespace = contextNamespace ?? predecessor?.delivery?.namespace ?? instance.contextNamespace;
+  const namespace = namespaceOf({ caller, contextNamespace, predecessor, instance });
   if (caller.delivers && namespace !== undefined) assertAllowed(namespace, caller, deps.settings);
   assertInstanceBindable(instance, revision, caller, request);
   const { platform } = caller;

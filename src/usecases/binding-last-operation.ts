@@ -1,6 +1,6 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
-import { conditionOfBinding, reactionToBinding } from '../domain/state-matrix.ts';
+import { reactionToBinding } from '../domain/state-matrix.ts';
 import type { Caller } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
 import { isLongGone, type LastOperation, lastOperation, operationOfToken } from './last-operation.ts';
@@ -33,7 +33,8 @@ export async function bindingLastOperation(
       : await deps.store.latestBindingOperation(binding.uid);
   if (operation === undefined) throw new ChandlerError('BindingNotFound');
   if (operation.type === 'unbind' && operation.state === 'succeeded') {
-    obey(reactionToBinding(conditionOfBinding(binding), 'last operation', caller.options));
+    // By the operation, not by the row: that was read before, maybe while the deletion was still under way.
+    obey(reactionToBinding('unbound', 'last operation', caller.options));
     if (isLongGone(operation)) throw new ChandlerError('BindingGone');
   }
   return lastOperation(operation);

@@ -1,6 +1,6 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
-import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.ts';
+import { reactionToInstance } from '../domain/state-matrix.ts';
 import type { Caller } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
 import { isLongGone, type LastOperation, lastOperation, operationOfToken } from './last-operation.ts';
@@ -33,7 +33,8 @@ export async function instanceLastOperation(
   if (operation === undefined) throw new ChandlerError('InstanceNotFound');
   // A poll for a create or update that was overtaken by the deletion must not get 410.
   if (operation.type === 'deprovision' && operation.state === 'succeeded') {
-    obey(reactionToInstance(conditionOfInstance(instance), 'last operation', caller.options));
+    // By the operation, not by the row: that was read before, maybe while the deletion was still under way.
+    obey(reactionToInstance('deprovisioned', 'last operation', caller.options));
     if (isLongGone(operation)) throw new ChandlerError('InstanceGone');
   }
   return lastOperation(operation);

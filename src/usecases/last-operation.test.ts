@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ServiceBinding } from '../domain/binding.ts';
+import type { ServiceInstance } from '../domain/instance.ts';
 import type { Operation } from '../domain/operation.ts';
+import { osbOptionsFor } from '../domain/osb-options.ts';
+import type { Store } from '../store/types.ts';
+import { bindingLastOperation } from './binding-last-operation.ts';
+import type { Caller } from './caller.ts';
+import { instanceLastOperation } from './instance-last-operation.ts';
 import { isLongGone, lastOperation, retryAfterSeconds } from './last-operation.ts';
 
 const operation: Operation = {
@@ -51,5 +58,41 @@ describe('what a poll tells', () => {
     const finished = { ...operation, finishedAt: new Date(0) };
     expect(isLongGone(finished, 24 * 3_600_000)).toBe(false);
     expect(isLongGone(finished, 24 * 3_600_000 + 1)).toBe(true);
+  });
+});
+
+describe('a poll while a deletion ends', () => {
+  const ended = (type: Operation['type']): Operation => ({
+    ...operation,
+    type,
+    state: 'succeeded',
+    finishedAt: new Date(),
+  });
+  /** Its rows were read before the deletion ended, and the operation after. */
+  const store = {
+    findInstanceOrTombstone: async () => ({ uid: '2', state: 'deprovisioning' }) as ServiceInstance,
+    findBindingOrTombstone: async () => ({ uid: '3', state: 'unbinding' }) as ServiceBinding,
+    latestInstanceOperation: async () => ended('deprovision'),
+    latestBindingOperation: async () => ended('unbind'),
+  } as Partial<Store> as Store;
+  const caller = (pollAfterDeletion: 'succeeded' | 'gone'): Caller => ({
+    platform: 'test',
+    namespaces: [],
+    delivers: false,
+    options: osbOptionsFor('test', { pollAfterDeletion }),
+  });
+  const request = { instanceId: 'i', bindingId: 'b' };
+
+  it('never says "succeeded" to a platform that wants 410', async () => {
+    const gone = caller('gone');
+    await expect(instanceLastOperation({ store }, gone, request)).rejects.toMatchObject({
+      code: 'InstanceGone',
+    });
+    await expect(bindingLastOperation({ store }, gone, request)).rejects.toMatchObject({
+      code: 'BindingGone',
+    });
+    const usual = caller('succeeded');
+    expect((await instanceLastOperation({ store }, usual, request)).state).toBe('succeeded');
+    expect((await bindingLastOperation({ store }, usual, request)).state).toBe('succeeded');
   });
 });

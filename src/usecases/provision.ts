@@ -59,8 +59,9 @@ export async function provision(
   const { serviceId, planId } = request;
   const listed = deps.catalog.findPlan(serviceId, planId);
   if (listed !== undefined) assertMaintenance(listed.plan, request.maintenanceVersion);
-  const contextNamespace = allowedNamespace(request.context, caller, deps.settings);
-  const named = contextNamespace === undefined ? {} : { contextNamespace };
+  const namespace = allowedNamespace(request.context, caller, deps.settings);
+  const named = namespace === undefined ? {} : { contextNamespace: namespace };
+  const contextNamespace = namespace ?? caller.defaultNamespace;
 
   const promised = await transactAgain(deps.store, async (transaction): Promise<Promised> => {
     const { platform, options } = caller;

@@ -9,17 +9,31 @@ import { canonicalJson, type JsonObject } from '../lib/json.ts';
 
 type InstanceAttributes = Pick<
   ServiceInstance,
-  'serviceId' | 'planId' | 'organizationGuid' | 'spaceGuid' | 'parameters' | 'contextNamespace'
+  'serviceId' | 'planId' | 'organizationGuid' | 'spaceGuid' | 'context' | 'parameters' | 'contextNamespace'
 >;
 
 export function sameInstance(existing: InstanceAttributes, requested: InstanceAttributes): boolean {
   return (
     existing.serviceId === requested.serviceId &&
     existing.planId === requested.planId &&
-    existing.organizationGuid === requested.organizationGuid &&
+    sameOrganization(existing, requested) &&
     existing.spaceGuid === requested.spaceGuid &&
     sameNamespace(existing.contextNamespace, requested.contextNamespace) &&
     canonicalJson(existing.parameters) === canonicalJson(requested.parameters)
+  );
+}
+
+/**
+ * Service Catalog sends the id of its cluster as the organization. It may change during an instance's life (OSBAPI
+ * profile, "Kubernetes Context Object"), so the space, which is the namespace's uid, tells alone.
+ */
+function sameOrganization(existing: InstanceAttributes, requested: InstanceAttributes): boolean {
+  if (existing.organizationGuid === requested.organizationGuid) return true;
+  return (
+    existing.context.platform === 'kubernetes' &&
+    existing.context.clusterid !== undefined &&
+    requested.context.platform === 'kubernetes' &&
+    requested.context.clusterid === requested.organizationGuid
   );
 }
 

@@ -45,6 +45,15 @@ const cases: { reason: string; nodes: GraphNode[]; step: ConvergenceStep }[] = [
     step: { kind: 'apply', ids: ['free'] },
   },
   {
+    reason: 'of several that are waited for, the one to be asked soonest says when',
+    nodes: [
+      node('a', [], true, waiting),
+      node('b', [], true, { ...waiting, pollAfterMs: 500 }),
+      node('c', [], true, { ...waiting, pollAfterMs: 200 }),
+    ],
+    step: { kind: 'wait', message: waiting.message, pollAfterMs: 200 },
+  },
+  {
     reason: 'a failed resource ends the operation even while others could go on',
     nodes: [
       node('namespace', [], true, ready),

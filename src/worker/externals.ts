@@ -3,21 +3,12 @@ import type { ResourceSpec } from '../domain/offering.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { digestOf } from '../provisioners/apply-object.ts';
 import { type ResourceState, resourceName } from '../provisioners/resource-state.ts';
-import type { ExternalState } from '../provisioners/types.ts';
 import { type AppliedObject, type InventoryItem, type NewInventoryItem, noCluster } from '../store/types.ts';
-import type { InstanceView } from './instance-view.ts';
+import type { InstanceView, SeenExternal } from './instance-view.ts';
 import { provisionerOf } from './parts.ts';
 import type { WorkerDeps } from './types.ts';
 
 export type ExternalSpec = Extract<ResourceSpec, { kind: 'external' }>;
-
-/** How an item outside of clusters was found. */
-export interface SeenExternal {
-  item: InventoryItem;
-  state: ExternalState;
-  /** Empty until it is ready. */
-  outputs: JsonObject;
-}
 
 /** Looks again after this time where a provisioner does not say when. */
 export const externalPollMs = 1_000;
@@ -59,7 +50,7 @@ export async function withExternals(view: InstanceView, deps: WorkerDeps): Promi
 }
 
 /** What the view has of a resource; undefined before it is applied. */
-export function seenExternal(spec: ExternalSpec, { externals }: InstanceView): SeenExternal | undefined {
+function seenExternal(spec: ExternalSpec, { externals }: InstanceView): SeenExternal | undefined {
   return externals.find(({ item }) => item.resourceId === spec.id && item.kind === spec.provisioner);
 }
 

@@ -8,9 +8,8 @@ import { annotationKeys } from '../lib/labels.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { adminLogin, instanceScope } from '../provisioners/instance-scope.ts';
 import { reachServer } from '../provisioners/reach-server.ts';
-import type { DesiredObject, InstanceTarget } from '../provisioners/types.ts';
+import type { DesiredObject, ExternalState, InstanceTarget } from '../provisioners/types.ts';
 import type { InventoryItem, ObservedObject } from '../store/types.ts';
-import type { SeenExternal } from './externals.ts';
 import type { TickContext, WorkerDeps } from './types.ts';
 
 /** Everything a tick looks at. */
@@ -19,9 +18,17 @@ export interface InstanceView {
   revision: PlanRevision;
   inventory: InventoryItem[];
   observed: DesiredObject['object'][];
-  /** Empty until asked for: see withExternals. */
+  /** Empty until asked for (withExternals). */
   externals: SeenExternal[];
   target: InstanceTarget;
+}
+
+/** How an item outside of clusters was found. */
+export interface SeenExternal {
+  item: InventoryItem;
+  state: ExternalState;
+  /** Empty until it is ready. */
+  outputs: JsonObject;
 }
 
 /** Observe: what Postgres knows of the operation's instance, and of its objects in clusters. Changes nothing. */

@@ -28,12 +28,16 @@ describe.each(refusing.verbsNamed('provision', 'bind'))('%s', (_name, good) => {
     ['nesting without end', '['.repeat(100_000), /nested deeper than 64/],
     ['deep nesting', `{"parameters":${'{"a":'.repeat(65)}1${'}'.repeat(66)}`, /nested deeper than 64/],
     ['a NUL character', '{"parameters":{"storage":"a\\u0000"}}', /parameters.storage holds a NUL/],
-    ['half a surrogate pair', '{"organization_guid":"\\ud800"}', /organization_guid holds .* surrogate/],
+    ['half a surrogate pair', '{"context":{"a":"\\ud800"}}', /context.a holds .* surrogate/],
     ['a NUL in a key', '{"parameters":{"a\\u0000":1}}', /The field parameters holds a NUL/],
-    ['a key that rules terminals', '{"a\\u001b[2J b":{"":1e400}}', /^The field a\?\[2J\?b\. is a number/],
+    [
+      'a key that rules terminals',
+      '{"context":{"a\\u001b[2J b":{"":1e400}}}',
+      /^The field context\.a\?\[2J\?b\. is a number/,
+    ],
     ['__proto__', '{"parameters":{"__proto__":{"admin":true}}}', /parameters holds a key named __proto__/],
     ['constructor', '{"context":{"a":[{"constructor":{}}]}}', /context.a.0 holds a key named constructor/],
-    ['prototype', '{"prototype":{}}', /The body holds a key named prototype/],
+    ['prototype', '{"context":{"prototype":{}}}', /The field context holds a key named prototype/],
     [
       'a number beyond all bounds',
       '{"parameters":{"replicas":1e400}}',
@@ -172,12 +176,12 @@ describe('provision', () => {
 });
 
 describe('bind', () => {
-  it('answers 400 to the rotation of a binding, which no plan supports', async () => {
+  it('answers 400 to a rotation whose predecessor does not exist', async () => {
     await refusing.expectRefused(
-      putBinding(refusing.instance, newId(), { predecessor_binding_id: refusing.binding }),
+      putBinding(refusing.instance, newId(), { predecessor_binding_id: newId() }),
       400,
       'BadRequest',
-      /does not support the rotation/,
+      /predecessor_binding_id names no binding/,
     );
   });
 

@@ -83,7 +83,8 @@ describe('bind', () => {
     ['app', { app_guid: 'app-2' }, 409],
     ['app in bind_resource', { bind_resource: { app_guid: 'app-2' } }, 409],
     ['namespace', { context: { namespace: 'shop' } }, 409],
-    ['plan', { plan_id: 'slow' }, 400],
+    ['plan', { plan_id: 'slow' }, 409],
+    ['plan that nobody knows', { plan_id: 'gone' }, 400],
   ])(
     'refuses a repeat with another %s, running or done, and changes nothing',
     async (_name, values, status) => {
@@ -188,7 +189,7 @@ describe('bind', () => {
       });
     }
     expect((await broker.send(deleteBinding(going, binding))).status).toBe(422);
-    await broker.worker.finish(deletion, failure);
+    await broker.worker.finish(deletion, { ...failure, instanceUsable: false });
     expect(await broker.send(putBinding(going, newId()))).toMatchObject({
       status: 422,
       json: { error: 'InstanceNotUsable' },

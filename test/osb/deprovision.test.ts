@@ -96,7 +96,7 @@ describe('deprovision', () => {
     const failure = { code: 'ResourceFailed', sentence: 'It broke.' } as const;
     await broker.worker.finish(operationOf(await broker.send(putInstance(id))), failure);
     const first = operationOf(await broker.send(deleteInstance(id)));
-    await broker.worker.finish(first, failure);
+    await broker.worker.finish(first, { ...failure, instanceUsable: false });
     expect((await broker.send(pollInstance(id))).json).toEqual({
       state: 'failed',
       description: 'It broke.',

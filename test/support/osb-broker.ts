@@ -16,7 +16,7 @@ import type { JsonObject } from '../../src/lib/json.ts';
 import { generatePassword } from '../../src/lib/password.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { createApp } from '../../src/osb/create-app.ts';
-import { type Listening, listen } from '../../src/osb/listen.ts';
+import { type Listening, type ListenOptions, listen } from '../../src/osb/listen.ts';
 import type { AppDeps, BasicCredential } from '../../src/osb/types.ts';
 import type { Store } from '../../src/store/types.ts';
 import { type Events, silentEvents } from '../../src/telemetry/events.ts';
@@ -33,6 +33,8 @@ export interface OsbBrokerOptions {
   events?: Partial<Events>;
   /** In place of the one in test/support/fake-catalog. */
   catalog?: Catalog;
+  /** `send` knows only plain HTTP. */
+  tls?: NonNullable<ListenOptions['tls']>;
 }
 
 export interface OsbBroker {
@@ -122,7 +124,8 @@ export async function startOsbBroker(given: OsbBrokerOptions = {}): Promise<OsbB
       access: { namespaceExists: () => Promise.resolve(true) },
       readinessChecks: [],
     });
-    const http = await listen(app, { host: '127.0.0.1', port: 0 });
+    const tls = given.tls === undefined ? {} : { tls: given.tls };
+    const http = await listen(app, { host: '127.0.0.1', port: 0, ...tls });
     undo.push(() => http.close(1000));
     return http;
   }

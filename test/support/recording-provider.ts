@@ -10,6 +10,7 @@ export class RecordingProvider implements CredentialsProvider {
   before: (verb: 'prepare' | 'create' | 'revoke') => void | Promise<void> = () => undefined;
   /** Logins that exist now. */
   readonly logins = new Set<string>();
+  readonly #expiries = new Map<string, Date | undefined>();
 
   async prepare(_spec: unknown, target: EngineTarget): Promise<void> {
     this.calls.push({ verb: 'prepare', target });
@@ -19,11 +20,12 @@ export class RecordingProvider implements CredentialsProvider {
   async create(
     _spec: unknown,
     target: EngineTarget,
-    { bindingName, password }: BindingTarget,
+    { bindingName, password, expiresAt }: BindingTarget,
   ): Promise<Redacted<JsonObject>> {
     this.calls.push({ verb: 'create', target, bindingName });
     await this.before('create');
     this.logins.add(bindingName);
+    this.#expiries.set(bindingName, expiresAt);
     return new Redacted<JsonObject>({
       ...target.address,
       username: bindingName,
@@ -35,6 +37,11 @@ export class RecordingProvider implements CredentialsProvider {
     this.calls.push({ verb: 'revoke', target, bindingName });
     await this.before('revoke');
     this.logins.delete(bindingName);
+  }
+
+  /** When the login that was made last under this name ends. */
+  expiryOf(bindingName: string): Date | undefined {
+    return this.#expiries.get(bindingName);
   }
 
   callsOf(verb: 'prepare' | 'create' | 'revoke') {

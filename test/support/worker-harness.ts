@@ -44,8 +44,8 @@ export interface PlanOptions extends Partial<Pick<PlanRevision, 'set' | 'resourc
   timeouts?: Partial<PlanRevision['timeouts']>;
   /** False for a plan without a server to bind to. */
   bindable?: boolean;
-  /** Laid over the way in which plans are bound. */
-  bind?: Partial<BindSpec>;
+  /** In place of the usual way in which plans are bound. */
+  bind?: BindSpec;
   /** What each chart renders, by its digest. */
   charts?: Record<string, (request: RenderRequest) => KubeObject[]>;
 }
@@ -146,7 +146,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
         ...plan.timeouts,
       },
     };
-    if (plan.bindable !== false) revision.bind = { ...serverBind, ...plan.bind };
+    if (plan.bindable !== false) revision.bind = plan.bind ?? serverBind;
     for (const [digest, render] of Object.entries(rendered)) charts.set(prefixed(digest), render);
     revisions.set(revision.planId, revision);
     await store.putRevision(revision, new Map());

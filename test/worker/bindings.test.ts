@@ -1,9 +1,11 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${ is the language of templates
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ServiceBinding } from '../../src/domain/binding.ts';
 import { ChandlerError } from '../../src/domain/errors.ts';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
 import { KubeError } from '../../src/kube/types.ts';
 import { annotationKeys, identityLabels } from '../../src/lib/labels.ts';
+import { serverBind } from '../support/server-plan.ts';
 import { appNamespace, present, startWorkerHarness, type WorkerHarness } from '../support/worker-harness.ts';
 
 let harness: WorkerHarness;
@@ -79,6 +81,48 @@ describe('a bind', () => {
         annotations: { [annotationKeys.bindingId]: binding.bindingId },
       });
     }
+  });
+
+  test('attaches what the plan says, to be read with the credentials', async () => {
+    const attachments = { syslogDrainUrl: 'syslog-tls://${outputs.host}:6514/${instance.name}' };
+    const { instance, operation } = await harness.provision({ bind: { ...serverBind, attachments } });
+    await harness.untilFinished(operation);
+    const binding = await bound(instance);
+    const { externalName, namespace } = instance;
+    expect(binding.attachments?.reveal()).toEqual({
+      syslogDrainUrl: `syslog-tls://${externalName}-server.${namespace}.svc:6514/${externalName}`,
+    });
+    expect((await bound(await provisioned())).attachments).toBeUndefined();
+  });
+
+  test('of a plan whose attachments cannot be used fails before a login is made', async () => {
+    const attachments = { routeServiceUrl: 'http://${outputs.host}' };
+    const { instance, operation } = await harness.provision({ bind: { ...serverBind, attachments } });
+    await harness.untilFinished(operation);
+    const { binding, operation: binds } = await harness.bind(instance);
+    expect(await harness.untilFinished(binds)).toMatchObject({ errorCode: 'TemplateFailed' });
+    expect(harness.provider.logins).not.toContain(binding.externalName);
+  });
+
+  test('of a plan with a lifetime makes a login that ends with it', async () => {
+    const { instance, operation } = await harness.provision({
+      bind: { ...serverBind, lifetime: 3600, renewBefore: 600 },
+    });
+    await harness.untilFinished(operation);
+    const binding = await bound(instance);
+    const expiresAt = present(binding.expiresAt);
+    expect(expiresAt.getTime() - present(binding.renewBefore).getTime()).toBe(600_000);
+    expect(harness.provider.expiryOf(binding.externalName)).toEqual(expiresAt);
+  });
+
+  test('of a plan whose engine this Chandler does not have is tried again, as a fault of ours', async () => {
+    const { instance, operation } = await harness.provision({ timeouts: { bind: 1 } });
+    await harness.untilFinished(operation);
+    await harness.stopAll();
+    harness.startWorker({ providers: {} });
+    const { operation: binds } = await harness.bind(instance);
+    expect(await harness.untilFinished(binds)).toMatchObject({ errorCode: 'DeadlineExceeded' });
+    expect(harness.eventsOf('operationRetried', binds)[0]?.fields).toMatchObject({ errorCode: 'Internal' });
   });
 
   test('that comes during the provision waits for it, and then succeeds', async () => {

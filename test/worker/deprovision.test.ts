@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ChandlerError, type ErrorCode } from '../../src/domain/errors.ts';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
 import { KubeError } from '../../src/kube/types.ts';
 import type { ClusterWrite } from '../support/hooked-cluster.ts';
@@ -13,7 +14,10 @@ beforeEach(() => {
   harness.startWatcher();
   harness.startWorker();
 });
-afterEach(() => harness.stopAll());
+afterEach(async () => {
+  await harness.stopAll();
+  harness.provider.before = () => undefined;
+});
 
 async function provisioned(): Promise<ServiceInstance> {
   const { instance, operation } = await harness.provision();
@@ -25,6 +29,13 @@ async function bound(instance: ServiceInstance) {
   const { binding, operation } = await harness.bind(instance);
   expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });
   return harness.binding(binding);
+}
+
+/** A bind whose login was made and whose delivery failed. */
+async function failedBind(instance: ServiceInstance) {
+  const { binding, operation } = await harness.bind(instance, 'nowhere');
+  expect(await harness.untilFinished(operation)).toMatchObject({ state: 'failed' });
+  return binding;
 }
 
 async function expectNothingLeft(instance: ServiceInstance): Promise<void> {
@@ -85,6 +96,105 @@ describe('a deprovision', () => {
     await harness.untilFinished(await harness.deprovision(instance));
     await expectNothingLeft(instance);
     for (const binding of bindings) expect((await harness.binding(binding)).state).toBe('unbound');
+  });
+
+  test('revokes each login and withdraws its Secret before it removes an object of the server', async () => {
+    const instance = await provisioned();
+    const bindings = [await bound(instance), await bound(instance)];
+    const failed = await failedBind(instance);
+    const order: string[] = [];
+    harness.provider.before = (verb) => void order.push(verb);
+    const { beforeWrite } = harness.cluster;
+    harness.cluster.beforeWrite = async ({ verb, kind }) => {
+      const states = await Promise.all(bindings.map(async (each) => (await harness.binding(each)).state));
+      order.push(kind === 'StatefulSet' ? `${verb} ${kind} when ${states.join(', ')}` : `${verb} ${kind}`);
+    };
+    await harness.untilFinished(await harness.deprovision(instance));
+    harness.cluster.beforeWrite = beforeWrite;
+
+    const eachBinding = ['revoke', 'delete Secret', 'delete ConfigMap'];
+    expect(order.slice(0, 8)).toEqual([
+      ...[...eachBinding, ...eachBinding, 'revoke'],
+      'delete StatefulSet when unbound, unbound',
+    ]);
+    for (const { externalName } of [...bindings, failed]) {
+      expect(harness.provider.logins).not.toContain(externalName);
+    }
+    expect((await harness.binding(failed)).state).toBe('unbound');
+  });
+
+  test.each<[ErrorCode, number]>([
+    // Once is enough to know that nobody answers.
+    ['ServerUnreachable', 1],
+    ['CredentialsRejected', 2],
+    ['ResourceFailed', 2],
+  ])(
+    'is not held up by a server that meets revokes with %s, since the logins go with it',
+    async (code, tries) => {
+      const instance = await provisioned();
+      const bindings = [await bound(instance), await bound(instance)];
+      harness.provider.before = (verb) => {
+        if (verb === 'revoke') throw new ChandlerError(code);
+      };
+      const before = harness.provider.callsOf('revoke').length;
+      expect(await harness.untilFinished(await harness.deprovision(instance))).toMatchObject({
+        state: 'succeeded',
+      });
+      await expectNothingLeft(instance);
+      for (const binding of bindings) expect((await harness.binding(binding)).state).toBe('unbound');
+      // Asked before the removal begins, and not at each of its steps.
+      expect(harness.provider.callsOf('revoke').slice(before)).toHaveLength(tries);
+    },
+  );
+
+  test('that fails before anything went leaves the instance usable, to be bound anew', async () => {
+    const instance = await provisioned();
+    const theirs = { apiVersion: 'v1', kind: 'ConfigMap', name: 'notes', namespace: instance.namespace };
+    const { apiVersion, kind, name, namespace } = theirs;
+    await harness.cluster.create({ apiVersion, kind, metadata: { name, namespace } });
+    const operation = await harness.untilFinished(await harness.deprovision(instance));
+    expect(operation).toMatchObject({ state: 'failed', instanceUsable: true });
+    expect(operation.updateRepeatable).toBeUndefined();
+    expect(await harness.instance(instance)).toMatchObject({ state: 'deprovision failed', usable: true });
+    await bound(instance);
+    harness.cluster.vanish(theirs);
+    await harness.untilFinished(await harness.deprovision(instance));
+    await expectNothingLeft(instance);
+  });
+
+  test('that fails after something went leaves the instance of no use, however often it is tried', async () => {
+    const instance = await provisioned();
+    const refuse = () =>
+      harness.cluster.failNext(
+        ({ verb, reference }) => verb === 'delete' && reference.kind === 'PersistentVolumeClaim',
+        new KubeError(403, 'Forbidden', 'no'),
+      );
+    for (const _try of [1, 2]) {
+      refuse();
+      expect(await harness.untilFinished(await harness.deprovision(instance))).toMatchObject({
+        ...{ state: 'failed', errorCode: 'ResourceFailed', instanceUsable: false },
+      });
+      expect(await harness.instance(instance)).toMatchObject({ state: 'deprovision failed', usable: false });
+    }
+    await harness.untilFinished(await harness.deprovision(instance));
+    await expectNothingLeft(instance);
+  });
+
+  test('that fails leaves an instance of no use that never came up', async () => {
+    harness.provider.before = () => {
+      throw new ChandlerError('CredentialsRejected');
+    };
+    const { instance, operation } = await harness.provision();
+    expect(await harness.untilFinished(operation)).toMatchObject({ state: 'failed' });
+    const { namespace } = instance;
+    await harness.cluster.create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'theirs', namespace },
+    });
+    expect(await harness.untilFinished(await harness.deprovision(instance))).toMatchObject({
+      ...{ state: 'failed', instanceUsable: false },
+    });
   });
 
   test("names somebody else's object in the namespace and deletes nothing; without it, another one succeeds", async () => {
