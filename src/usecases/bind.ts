@@ -141,7 +141,7 @@ async function promise(
   }
   const existing = await transaction.findBinding({ platform, instanceId, bindingId });
   // The same fault is a conflict for a binding that exists, unless nobody ever heard of such a plan.
-  const ours = await isPlanOfInstance(transaction, instance, request);
+  const ours = await isPlanOfInstance(transaction, instance, request, existing);
   if (!ours) assertListed(deps, request);
   if (existing !== undefined) return repeat(transaction, { existing, instance, ours, ...context });
   await assertPlanOfInstance(transaction, instance, request);
@@ -219,7 +219,10 @@ async function create(
     instanceUid: instance.uid,
     serviceId: instance.serviceId,
     planId: instance.planId,
-    context: request.context,
+    context:
+      predecessor !== undefined && Object.keys(request.context).length === 0
+        ? predecessor.context
+        : request.context,
     parameters: request.parameters ?? predecessor?.parameters ?? {},
     password,
     ...(appGuid === undefined ? {} : { appGuid }),

@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/types.ts';
+import type { ServiceBinding } from '../domain/binding.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import type { ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision, ServicePlan } from '../domain/offering.ts';
@@ -52,18 +53,20 @@ export async function revisionForDelete(
 
 /**
  * Checks that a request names the service and plan of the instance. During and after an update platforms differ in
- * which plan they hold for the instance's, so the plan that the last update was to bring counts too.
+ * which plan they hold for the instance's, so the plan that the last update was to bring counts too, and for a request
+ * about a binding the plan that it was made under.
  * @throws ChandlerError `MalformedRequest`
  */
 export async function assertPlanOfInstance(
   store: StoreReader,
   instance: ServiceInstance,
   requested: PlanIds,
+  binding?: Pick<ServiceBinding, 'planId'>,
 ): Promise<void> {
-  const wrong = await foreignId(store, instance, requested);
+  const wrong = await foreignId(store, instance, requested, binding);
   if (wrong === undefined) return;
   throw new ChandlerError('MalformedRequest', {
-    sentence: `The ${wrong.field} ${quote(wrong.sent)} is not the one of this service instance. Send the ids it was provisioned with.`,
+    sentence: `The ${wrong.field} ${quote(wrong.sent)} is not the one of this service instance. Send the ids that it has.`,
   });
 }
 
@@ -72,8 +75,9 @@ export async function isPlanOfInstance(
   store: StoreReader,
   instance: ServiceInstance,
   requested: PlanIds,
+  binding?: Pick<ServiceBinding, 'planId'>,
 ): Promise<boolean> {
-  return (await foreignId(store, instance, requested)) === undefined;
+  return (await foreignId(store, instance, requested, binding)) === undefined;
 }
 
 /** Ids that a request may name; what is absent names nothing wrong. */
@@ -86,10 +90,11 @@ async function foreignId(
   store: StoreReader,
   instance: ServiceInstance,
   { serviceId, planId }: PlanIds,
+  binding: Pick<ServiceBinding, 'planId'> | undefined,
 ): Promise<{ field: string; sent: string } | undefined> {
   if (serviceId !== undefined && serviceId !== instance.serviceId)
     return { field: 'service_id', sent: serviceId };
-  if (planId === undefined || planId === instance.planId) return undefined;
+  if (planId === undefined || planId === instance.planId || planId === binding?.planId) return undefined;
   const latest = await store.latestInstanceOperation(instance.uid);
   const target = latest?.type === 'update' ? await store.findUpdateTarget(latest.uid) : undefined;
   return target?.reveal().planId === planId ? undefined : { field: 'plan_id', sent: planId };

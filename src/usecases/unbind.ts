@@ -55,7 +55,9 @@ export async function unbind(
       throw new ChandlerError('BindingGone');
     }
     const ids = requireIds(request);
-    if (options.deleteWithOtherPlan === 'refuse') await assertPlanOfInstance(transaction, instance, ids);
+    if (options.deleteWithOtherPlan === 'refuse') {
+      await assertPlanOfInstance(transaction, instance, ids, existing);
+    }
     obey(reactionToInstance(conditionOfInstance(instance), 'unbind', options));
     const does = obey(reactionToBinding(conditionOfBinding(existing), 'unbind', options));
 

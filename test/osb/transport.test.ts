@@ -149,7 +149,6 @@ describe('routes', () => {
     const answer = await broker.send({ method, path, ...(method === 'OPTIONS' ? {} : { body: {} }) });
     expect(answer).toMatchObject({ status: 405, headers: { allow }, json: { error: 'MethodNotAllowed' } });
   });
-
 });
 
 describe('raw bytes', () => {

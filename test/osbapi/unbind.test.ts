@@ -192,6 +192,22 @@ describe('an unbind', () => {
     expect(broker.fake.logins.has(name)).toBe(false);
   });
 
+  it('[115] names the plan that the instance has, or the one that the binding was made under', async () => {
+    const moved = await readyInstance(broker, 'slow');
+    const [first, second] = [freshId(), freshId()];
+    await bound(broker, moved, first);
+    await bound(broker, moved, second);
+    await broker.send(moved.update({ plan_id: 'quick' }));
+    await untilOver(broker, moved.poll());
+    // Later updates leave no plan but the instance's own to be named for the instance.
+    await broker.send(moved.update({ parameters: { note: 'later' } }));
+    await untilOver(broker, moved.poll());
+    const naming = (plan: string) => `accepts_incomplete=true&service_id=fake-service&plan_id=${plan}`;
+    expect((await broker.send(moved.unbind(first, naming('rotating')))).status).toBe(400);
+    expect((await broker.send(moved.unbind(first, naming('slow')))).status).toBe(200);
+    expect((await broker.send(moved.unbind(second, naming('quick')))).status).toBe(200);
+  });
+
   it('[119] may be sent again and again until it is 410', async () => {
     const lazy = await readyInstance(broker, 'slow', { bindMilliseconds: 100 });
     const id = freshId();
