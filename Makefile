@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-unit test-cluster check format cluster-up cluster-down cluster-status postgres-down clean
+.PHONY: help install quickstart test test-unit test-cluster break-rules check format cluster-up cluster-down cluster-status postgres-down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test-unit: install ## the tests that need no cluster
 test-cluster: cluster-up ## all tests on the cluster: kills, two Chandlers, request counts, what leaks
 	@echo "==> the journey on real pods, then kills, two Chandlers, request counts and leaks"
 	@vitest run --project journey --project cluster
+
+break-rules: install ## break each rule of docs/osbapi.md and see its tests fail (about 15 minutes)
+	@node test/osbapi/break-rules.ts $(ITEMS)
 
 check: install ## types, format, lint, arrows between rooms, nothing unused
 	@echo "==> tsc";        tsc

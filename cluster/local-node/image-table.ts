@@ -25,10 +25,10 @@ export interface ImageSpec {
 
 export const pauseImage = 'docker.io/chandler/pause:1';
 export const postgresqlImage = 'chandler/postgresql:15';
-export const sampleAppImage = 'chandler/sample-app:1';
+const sampleAppImage = 'chandler/sample-app:1';
 
 /** uid and gid of `postgres` in the PostgreSQL image, the same as in the official one. */
-export const postgresqlUid = 999;
+const postgresqlUid = 999;
 
 export const images: ImageSpec[] = [
   {

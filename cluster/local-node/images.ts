@@ -174,7 +174,7 @@ async function describeImage(archive: string, spec: ImageSpec): Promise<void> {
 }
 
 /** All names of an image as containerd knows them. */
-export function namesOf(spec: ImageSpec): string[] {
+function namesOf(spec: ImageSpec): string[] {
   return [spec.name, ...(spec.aliases ?? [])].map((name) => `docker.io/${name}`);
 }
 

@@ -56,7 +56,7 @@ function certificates(layout: Layout): Record<string, Certificate> {
 }
 
 /** Components that reach the API server with a kubeconfig of their own. */
-export const kubeconfigUsers = [
+const kubeconfigUsers = [
   'kubelet',
   'controller-manager',
   'scheduler',

@@ -22,11 +22,16 @@ import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/types.ts';
 import { createEvents, type Events } from '../telemetry/events.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import type { WorkerDeps } from '../worker/types.ts';
 import { startWatcher } from '../worker/watcher.ts';
 import { startWorker } from '../worker/worker.ts';
 import { openChartFolder } from './chart-folder.ts';
 import { clusterAccess } from './cluster-access.ts';
 import { watchedCluster } from './watched-cluster.ts';
+
+/** What plans may name: credentials of their own, and what is made outside of clusters. */
+const providers = createProviders();
+const externals: WorkerDeps['externals'] = {};
 
 export interface RunningBroker {
   /** For example `http://127.0.0.1:8080`. */
@@ -73,6 +78,7 @@ export async function serve(
       folder: config.catalogFolder,
       helm,
       overrides: { set: config.planSet },
+      kinds: { engines: Object.keys(providers), provisioners: Object.keys(externals) },
     });
     await publishRevisions(catalog, store);
 
@@ -132,8 +138,8 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     },
     helm,
     chartPath: charts.pathOf,
-    providers: createProviders(),
-    externals: {},
+    providers,
+    externals,
     delivery: createDelivery(),
     events,
     settings: { owner, concurrency: config.workerConcurrency, leaseSeconds: config.leaseSeconds },

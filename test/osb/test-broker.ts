@@ -14,7 +14,7 @@ import { openTestStore, type TestStore } from '../support/store.ts';
 import { ScriptedWorker } from './scripted-worker.ts';
 import { testCatalog } from './test-catalog.ts';
 
-export { type Answer, basic, credential, otherCredential, type Sent } from '../support/osb-client.ts';
+export { type Answer, basic, otherCredential, type Sent } from '../support/osb-client.ts';
 
 export interface TestBroker {
   store: Store;

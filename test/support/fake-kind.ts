@@ -19,7 +19,7 @@ interface FakeInstance {
 
 export type FakeEffect = 'provision' | 'update' | 'remove' | 'prepare' | 'login' | 'revoke';
 
-export const failMessage = 'The fake was told to fail.';
+const failMessage = 'The fake was told to fail.';
 /** How often a worker looks at something that takes its time. */
 const pollMs = 20;
 

@@ -19,7 +19,7 @@ const prefix = 'chandler_test_';
 let serverUrl: Promise<string> | undefined;
 
 /** The server: CHANDLER_TEST_DATABASE_URL or DATABASE_URL when set, else one of our own. */
-export function testServerUrl(): Promise<string> {
+function testServerUrl(): Promise<string> {
   const given = process.env.CHANDLER_TEST_DATABASE_URL ?? process.env.DATABASE_URL;
   serverUrl ??= given ? Promise.resolve(given) : ensureDevPostgres({ forTests: true }).then(({ url }) => url);
   return serverUrl;
