@@ -3,6 +3,8 @@
  * (fake-kind.ts), and so is the cluster that Secrets are delivered to. Nothing in it takes longer than a test asks for.
  */
 import { randomUUID } from 'node:crypto';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';
@@ -47,8 +49,8 @@ export interface OsbBroker {
   send(sent: Sent): Promise<Answer>;
   rows(): Promise<string>;
   query(sql: string): Promise<Record<string, unknown>[]>;
-  /** Another process on the same database and the same fake. */
-  another(): Promise<Pick<OsbBroker, 'send' | 'url'>>;
+  /** Another process on the same database and the same fake, with the same catalog or a newer one. */
+  another(newer?: Catalog): Promise<Pick<OsbBroker, 'send' | 'url'>>;
   close(): Promise<void>;
 }
 
@@ -74,11 +76,17 @@ export function testCredentials(options: Partial<OsbOptions> = {}): BasicCredent
   ];
 }
 
-export function loadFakeCatalog(): Promise<Catalog> {
-  return loadCatalog({
-    folder: path.join(import.meta.dirname, 'fake-catalog'),
-    kinds: { engines: ['fake'], provisioners: ['fake'] },
-  });
+/** @param edit changes the text of the offering `fake`, as an admin who edits the file */
+export async function loadFakeCatalog(edit: (text: string) => string = (text) => text): Promise<Catalog> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'chandler-fake-catalog-'));
+  try {
+    await cp(path.join(import.meta.dirname, 'fake-catalog'), folder, { recursive: true });
+    const file = path.join(folder, 'fake.yaml');
+    await writeFile(file, edit(await readFile(file, 'utf8')));
+    return await loadCatalog({ folder, kinds: { engines: ['fake'], provisioners: ['fake'] } });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 const noHelm = () => Promise.reject(new Error('the plans of the fake have no charts'));
@@ -86,14 +94,14 @@ const noHelm = () => Promise.reject(new Error('the plans of the fake have no cha
 export async function startOsbBroker(given: OsbBrokerOptions = {}): Promise<OsbBroker> {
   const opened = await openTestStore();
   const catalog = given.catalog ?? (await loadFakeCatalog());
-  for (const { revision, charts } of catalog.compiledPlans) await opened.store.putRevision(revision, charts);
   const fake = new FakeService();
   const cluster = new FakeCluster({ name: 'default', autoReadyMs: 1 });
   for (const namespace of ['team-a', 'team-b', 'shop']) cluster.addNamespace(namespace);
   const events = { ...silentEvents, ...given.events };
   const undo: (() => Promise<void>)[] = [];
 
-  async function startProcess(store: Store): Promise<Listening> {
+  async function startProcess(store: Store, catalog: Catalog): Promise<Listening> {
+    for (const { revision, charts } of catalog.compiledPlans) await store.putRevision(revision, charts);
     const worker = startWorker({
       store,
       clusterOf: () => cluster,
@@ -130,7 +138,7 @@ export async function startOsbBroker(given: OsbBrokerOptions = {}): Promise<OsbB
     return http;
   }
 
-  const http = await startProcess(opened.store);
+  const http = await startProcess(opened.store, catalog);
   const database = new pg.Client({ connectionString: opened.url });
   await database.connect();
   const query = async (sql: string) => (await database.query<Record<string, unknown>>(sql)).rows;
@@ -143,8 +151,8 @@ export async function startOsbBroker(given: OsbBrokerOptions = {}): Promise<OsbB
     query,
     send: (sent) => send(http.port, sent),
     rows: () => snapshotRows(query),
-    async another() {
-      const second = await startProcess(await opened.openAnother());
+    async another(newer = catalog) {
+      const second = await startProcess(await opened.openAnother(), newer);
       return { url: second.url, send: (sent) => send(second.port, sent) };
     },
     async close() {
