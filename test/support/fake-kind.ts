@@ -48,6 +48,13 @@ export class FakeService {
     },
   };
 
+  /** Changes how an instance behaves from now on, by its external name, without an update. */
+  behave(name: string, inputs: JsonObject): void {
+    const known = this.instances.get(`${name}-server`);
+    if (known === undefined) throw new Error(`there is no ${name}`);
+    known.inputs = { ...known.inputs, ...inputs };
+  }
+
   effectsOf(name: string): FakeEffect[] {
     return this.effects.filter((each) => each.name.startsWith(name)).map(({ effect }) => effect);
   }
@@ -93,7 +100,7 @@ export class FakeService {
     if (known === undefined) return 'gone';
     const { fail } = known.inputs;
     if (fail === 'broken-deprovision') known.broken = failMessage;
-    if (fail === 'deprovision' || fail === 'broken-deprovision') {
+    if (typeof fail === 'string' && fail.endsWith('deprovision')) {
       throw new ChandlerError('ResourceFailed', { sentence: failMessage });
     }
     known.removedAt ??= Date.now();
@@ -126,7 +133,8 @@ export class FakeService {
   async #revokeLogin({ instanceName }: EngineTarget, { bindingName }: BindingTarget): Promise<void> {
     const inputs = this.#inputsOf(instanceName);
     await sleep(numberOf(inputs.bindMilliseconds));
-    if (inputs.fail === 'unbind') throw new ChandlerError('CredentialsRejected', { sentence: failMessage });
+    if (inputs.fail === 'unbind' || inputs.fail === 'unbind-deprovision')
+      throw new ChandlerError('CredentialsRejected', { sentence: failMessage });
     this.#note('revoke', bindingName);
     this.logins.delete(bindingName);
   }
