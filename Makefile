@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-unit test-cluster break-rules check format cluster-up cluster-down cluster-status postgres-down clean
+.PHONY: help install quickstart test test-unit test-cluster fuzz break-rules check format cluster-up cluster-down cluster-status postgres-down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test-unit: install ## the tests that need no cluster
 test-cluster: cluster-up ## all tests on the cluster: kills, two Chandlers, request counts, what leaks
 	@echo "==> the journey on real pods, then kills, two Chandlers, request counts and leaks"
 	@vitest run --project journey --project cluster
+
+fuzz: install ## 20,000 hostile requests over all routes (CHANDLER_FUZZ_REQUESTS for another number)
+	@CHANDLER_FUZZ_REQUESTS=$${CHANDLER_FUZZ_REQUESTS:-20000} vitest run --project fast test/osbapi/fuzz.test.ts
 
 break-rules: install ## break each rule of docs/osbapi.md and see its tests fail (about 15 minutes)
 	@node test/osbapi/break-rules.ts $(ITEMS)

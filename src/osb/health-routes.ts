@@ -1,4 +1,5 @@
-import { Router } from 'express';
+import { type RequestHandler, Router } from 'express';
+import { ChandlerError } from '../domain/errors.ts';
 import { type AppDeps, localsOf, type ReadinessCheck } from './types.ts';
 
 const longestCheckMs = 2000;
@@ -10,24 +11,38 @@ export function createHealthRoutes(deps: AppDeps): Router {
     ...deps.readinessChecks,
   ];
   const router = Router();
-  router.get('/healthz', (_request, response) => {
-    localsOf(response).route = '/healthz';
-    response.json({ status: 'ok' });
-  });
-  router.get('/readyz', async (_request, response) => {
-    localsOf(response).route = '/readyz';
-    const results = await Promise.all(
-      checks.map(async ({ name, check }) => ({ name, cause: await faultOf(check) })),
-    );
-    const failed = results.filter(({ cause }) => cause !== undefined);
-    for (const { name, cause } of failed) deps.events.notReady({ check: name, cause });
-    response.status(failed.length === 0 ? 200 : 503).json({
-      status: failed.length === 0 ? 'ok' : 'not ready',
-      checks: Object.fromEntries(results.map(({ name, cause }) => [name, cause === undefined])),
-    });
-  });
+  router
+    .route('/healthz')
+    .get((_request, response) => {
+      localsOf(response).route = '/healthz';
+      response.json({ status: 'ok' });
+    })
+    .all(refuseMethod);
+  router
+    .route('/readyz')
+    .get(async (_request, response) => {
+      localsOf(response).route = '/readyz';
+      const results = await Promise.all(
+        checks.map(async ({ name, check }) => ({ name, cause: await faultOf(check) })),
+      );
+      const failed = results.filter(({ cause }) => cause !== undefined);
+      for (const { name, cause } of failed) deps.events.notReady({ check: name, cause });
+      response.status(failed.length === 0 ? 200 : 503).json({
+        status: failed.length === 0 ? 'ok' : 'not ready',
+        checks: Object.fromEntries(results.map(({ name, cause }) => [name, cause === undefined])),
+      });
+    })
+    .all(refuseMethod);
   return router;
 }
+
+/** Express would answer OPTIONS by itself, with a text. */
+const refuseMethod: RequestHandler = (request, response) => {
+  response.set('Allow', 'GET');
+  throw new ChandlerError('MethodNotAllowed', {
+    sentence: `This path does not support ${request.method}. Use GET.`,
+  });
+};
 
 async function faultOf(check: ReadinessCheck['check']): Promise<unknown> {
   const { promise, reject } = Promise.withResolvers<never>();

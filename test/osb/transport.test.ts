@@ -145,6 +145,8 @@ describe('routes', () => {
     ['POST', '/v2/service_instances/a/service_bindings/b', 'GET, PUT, DELETE'],
     ['PUT', '/v2/service_instances/a/last_operation', 'GET'],
     ['OPTIONS', '/v2/service_instances/a/service_bindings/b/last_operation', 'GET'],
+    ['OPTIONS', '/healthz', 'GET'],
+    ['POST', '/readyz', 'GET'],
   ])('%s %s answers 405 and what is allowed', async (method, path, allow) => {
     const answer = await broker.send({ method, path, ...(method === 'OPTIONS' ? {} : { body: {} }) });
     expect(answer).toMatchObject({ status: 405, headers: { allow }, json: { error: 'MethodNotAllowed' } });

@@ -91,6 +91,10 @@ function bindingRequest(request: BindingRequest, placed: Placed, plan: string, p
   }
 }
 
+function refusalOf({ status, json }: Answer): string {
+  return `${status} ${typeof json.error === 'string' ? json.error : 'without a word'}`;
+}
+
 interface OperationSeen {
   uid: string;
   state: string;
@@ -117,7 +121,7 @@ async function observe(placed: Placed, sent: Sent, about: 'instance' | 'binding'
     ({ state, ofBinding }) => state === 'in progress' && ofBinding === (about === 'binding'),
   );
   const answer: Answer = await broker.send(sent);
-  if (answer.status >= 400) return `${answer.status} ${String(answer.json.error)}`;
+  if (answer.status >= 400) return refusalOf(answer);
   const after = await operationsOf(placed.requests);
   const isNew = after.length > before.length;
   if (!isNew) {
@@ -297,7 +301,7 @@ describe('a platform that cannot poll', () => {
         const before = await operationsOf(placed.requests);
         const answer = await broker.send(instanceRequest(request, placed, 'slow', ''));
         expect((await operationsOf(placed.requests)).length).toBe(before.length);
-        return `${condition}, ${request}: ${answer.status} ${String(answer.json.error)}`;
+        return `${condition}, ${request}: ${refusalOf(answer)}`;
       }),
     );
     expect(words).toEqual(
@@ -311,7 +315,7 @@ describe('a platform that cannot poll', () => {
     for (const [condition, request] of waiting) {
       const placed = await placeInstance(broker, condition, 'quick', false);
       const answer = await broker.send(instanceRequest(request, placed, 'quick', ''));
-      expect(`${answer.status} ${String(answer.json.error)}`, condition).toBe('422 ConcurrencyError');
+      expect(refusalOf(answer), condition).toBe('422 ConcurrencyError');
     }
   });
 });

@@ -31,6 +31,9 @@ export class FakeService {
   /** Logins that exist now, by the external name of their binding. */
   readonly logins = new Map<string, { instance: string; expiresAt?: Date }>();
 
+  /** Of every login that was ever made: nothing may print one. */
+  readonly passwords = new Set<string>();
+
   readonly externals: Record<string, ExternalProvisioner> = {
     fake: {
       apply: async ({ name, inputs }) => this.#apply(name, inputs),
@@ -117,6 +120,7 @@ export class FakeService {
     const inputs = this.#inputsOf(instanceName);
     await sleep(numberOf(inputs.bindMilliseconds));
     if (inputs.fail === 'bind') throw new ChandlerError('CredentialsRejected', { sentence: failMessage });
+    this.passwords.add(password.reveal());
     this.#note('login', bindingName);
     this.logins.set(bindingName, {
       instance: instanceName,

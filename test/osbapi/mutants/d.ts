@@ -88,8 +88,8 @@ export const mutants: Mutant[] = [
   {
     items: [144],
     file: 'src/usecases/instance-last-operation.ts',
-    find: 'deps.store.findInstanceOrTombstone(key)',
-    replace: 'deps.store.findInstance(key)',
+    find: 'deps.store.findInstanceOrTombstone({',
+    replace: 'deps.store.findInstance({',
     test: matrix,
   },
 ];

@@ -1,0 +1,337 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: what a hostile client may send
+/**
+ * Requests that no well-behaved platform sends, mixed with those that one does: over all routes, with few ids, so that
+ * they meet each other in every state.
+ */
+import fc from 'fast-check';
+import type { JsonObject, JsonValue } from '../../src/lib/json.ts';
+import { basic, credential, otherCredential, type Sent } from '../support/osb-client.ts';
+
+const plans = ['quick', 'slow', 'bind-quick', 'unbindable', 'app-only', 'rotating', 'fixed', 'unmaintained'];
+
+/** How an id looks in a path: mostly one of few, else anything that a request line can carry. */
+const pathId = (pool: readonly string[]): fc.Arbitrary<string> =>
+  fc.oneof(
+    { weight: 24, arbitrary: fc.constantFrom(...pool) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        '',
+        '%2F',
+        '%2e%2e',
+        '..',
+        '%00',
+        '%ff',
+        '%C3%28',
+        '%',
+        '%zz',
+        'a%20b',
+        '%F0%9F%98%80',
+        '%ED%A0%80',
+        "';drop%20table%20operations;--",
+        '%24%7Binstance.name%7D',
+        'x'.repeat(1001),
+        'y'.repeat(9000),
+        '%7B%7B.Values%7D%7D',
+        '__proto__',
+        'constructor',
+        'last_operation',
+      ),
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .string({ unit: 'binary', maxLength: 40 })
+        .map((text) => encodeURIComponent(text.toWellFormed())),
+    },
+  );
+
+const hostileText = fc.oneof(
+  fc.constantFrom(
+    '',
+    ' ',
+    '\u0000',
+    '\ud800',
+    '{{ .Values }}',
+    '${instance.name}',
+    '../..',
+    'null',
+    'true',
+    '-1',
+    '\r\nX: y',
+  ),
+  fc.string({ unit: 'binary', maxLength: 30 }),
+  fc.constantFrom('z'.repeat(1001), 'z'.repeat(100_000)),
+);
+
+/** A JSON value of any shape, deep and with awkward keys. */
+const anyJson: fc.Arbitrary<JsonValue> = fc
+  .oneof(
+    { weight: 3, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
+    { weight: 1, arbitrary: hostileText },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom<unknown>(
+        [],
+        {},
+        null,
+        0,
+        -1,
+        1e308,
+        2 ** 60,
+        { version: 1 },
+        { version: '1.4.0' },
+        { platform: 3 },
+        { platform: 'kubernetes', namespace: 'kube-system' },
+        { platform: 'kubernetes', namespace: '../x' },
+        { platform: 'kubernetes', namespace: 'team-b' },
+        { platform: 'martian', namespace: ['x'] },
+      ),
+    },
+  )
+  .map((value) => value as JsonValue);
+
+/** Never one that takes long or fails by design. */
+const parameters: fc.Arbitrary<JsonValue> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ note: fc.constantFrom('a', 'b', 'c') }, { requiredKeys: [] }) },
+  { weight: 2, arbitrary: fc.record({ size: fc.constantFrom('1Gi', '2Gi', '512Mi', '200Gi', 'x') }) },
+  { weight: 1, arbitrary: fc.constant<JsonValue>({ role: 'writer' }) },
+  { weight: 1, arbitrary: fc.constant<JsonValue>({}) },
+  { weight: 1, arbitrary: anyJson.filter((value) => !JSON.stringify(value).includes('illiseconds')) },
+);
+
+const ids = {
+  bindings: ['binding-a', 'binding-b', 'binding-c', 'binding-d'],
+  instances: ['instance-a', 'instance-b', 'instance-c', 'instance-d', 'instance-e'],
+};
+
+/** Mostly what is right, now and then anything. */
+const mostly = (right: fc.Arbitrary<JsonValue>, wrong: fc.Arbitrary<JsonValue> = anyJson) =>
+  fc.oneof({ weight: 40, arbitrary: right }, { weight: 1, arbitrary: wrong });
+const rarely = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { freq: 3, nil: undefined });
+const seldom = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { freq: 8, nil: undefined });
+
+/** The fields of every verb together: what a verb does not know it ignores. */
+const bodyFor = (plan: string): fc.Arbitrary<JsonObject> =>
+  fc
+    .record({
+      service_id: mostly(
+        fc.constant('fake-service'),
+        fc.oneof(fc.constantFrom('attached-service', 'unknown'), anyJson),
+      ),
+      plan_id: fc.oneof(
+        { weight: 6, arbitrary: mostly(fc.constant(plan)) },
+        { weight: 1, arbitrary: fc.constantFrom<JsonValue>(...plans) },
+      ),
+      organization_guid: mostly(fc.constant('org')),
+      space_guid: mostly(fc.constant('space')),
+      parameters: rarely(parameters),
+      context: rarely(
+        mostly(fc.constantFrom<JsonValue>({ platform: 'kubernetes', namespace: 'team-a' }, {}, null)),
+      ),
+      maintenance_info: seldom(mostly(fc.constant<JsonValue>({ version: '1.4.0' }))),
+      previous_values: seldom(anyJson),
+      app_guid: rarely(mostly(fc.constant('app'))),
+      bind_resource: seldom(mostly(fc.constant<JsonValue>({ app_guid: 'app' }))),
+      predecessor_binding_id: seldom(mostly(fc.constantFrom(...ids.bindings))),
+      extra: seldom(anyJson),
+    })
+    .map((fields) =>
+      Object.fromEntries(
+        Object.entries(fields).filter((entry): entry is [string, JsonValue] => entry[1] !== undefined),
+      ),
+    );
+
+const deep = (levels: number) => `${'{"parameters":'.repeat(levels)}1${'}'.repeat(levels)}`;
+
+const rawBodyFor = (plan: string): fc.Arbitrary<string | Buffer | undefined> =>
+  fc.oneof(
+    { weight: 40, arbitrary: bodyFor(plan).map((value) => JSON.stringify(value)) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        '',
+        '{',
+        '[]',
+        'null',
+        '"text"',
+        '\ufeff{}',
+        '{"service_id":"a","service_id":"b"}',
+        '{"__proto__":{"service_id":"fake-service"}}',
+        '{"constructor":{"prototype":{"x":1}}}',
+        '{"service_id":"\\u0000"}',
+        '{"service_id":"\\ud800"}',
+        '{"parameters":{"note":1e999}}',
+        deep(60),
+        deep(5000),
+        `{"parameters":{"note":"${'n'.repeat(1_100_000)}"}}`,
+      ),
+    },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)) },
+    { weight: 1, arbitrary: fc.constant(undefined) },
+  );
+
+/** Header values that Node sends: Latin-1 without control characters. */
+const headerText = fc
+  .string({
+    unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)),
+    maxLength: 60,
+  })
+  .map((text) => text.replaceAll('\u007f', ''));
+const usually = (value: string | undefined, others: fc.Arbitrary<string | undefined>) =>
+  fc.oneof({ weight: 60, arbitrary: fc.constant(value) }, { weight: 1, arbitrary: others });
+
+const headers: fc.Arbitrary<Record<string, string | undefined>> = fc.record({
+  authorization: usually(
+    credential,
+    fc.oneof(
+      fc.constantFrom<string | undefined>(
+        undefined,
+        '',
+        'Basic',
+        'Basic !!!',
+        basic('platform', 'wrong'),
+        basic('', ''),
+        otherCredential,
+        'Bearer x',
+      ),
+      headerText,
+    ),
+  ),
+  'x-broker-api-version': usually(
+    '2.17',
+    fc.oneof(
+      fc.constantFrom<string | undefined>(undefined, '', '2.10', '2.11', '3.0', '1.0', '2', '2.999'),
+      headerText,
+    ),
+  ),
+  'content-type': usually(
+    'application/json',
+    fc.oneof(
+      fc.constantFrom<string | undefined>(undefined, 'text/plain', 'application/xml', 'multipart/form-data'),
+      headerText,
+    ),
+  ),
+  'content-encoding': usually(undefined, fc.constantFrom('gzip', 'br', 'identity', 'x')),
+  'accept-encoding': usually(undefined, fc.constantFrom('gzip', '*', 'identity;q=0', ';;')),
+  'if-none-match': usually(undefined, fc.oneof(fc.constant('*'), headerText)),
+  'x-broker-api-request-identity': usually(undefined, fc.oneof(headerText, fc.constant('r'.repeat(4000)))),
+  'x-broker-api-originating-identity': usually(
+    undefined,
+    fc.oneof(
+      headerText,
+      fc.constantFrom(
+        'cloudfoundry eyJ1c2VyX2lkIjoieCJ9',
+        'cloudfoundry',
+        'kubernetes e30=',
+        'x bm9uc2Vuc2U=',
+        `x ${Buffer.from(deep(3000)).toString('base64').slice(0, 6000)}`,
+      ),
+    ),
+  ),
+});
+
+const oddQuery = fc
+  .array(
+    fc.constantFrom(
+      'accepts_incomplete=true',
+      'accepts_incomplete=false',
+      'accepts_incomplete=',
+      'accepts_incomplete=1',
+      'accepts_incomplete[]=true',
+      'service_id=fake-service',
+      'plan_id=slow',
+      'plan_id=',
+      'operation=x',
+      'operation=%00',
+      '%ff=%ff',
+      '&&&',
+      '__proto__=x',
+      'service_id=%E2%80%A8',
+    ),
+    { maxLength: 4 },
+  )
+  .map((parts) => (parts.length === 0 ? '' : `?${parts.join('&')}`));
+const queryFor = (plan: string) =>
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc
+        .constantFrom('accepts_incomplete=true&', 'accepts_incomplete=true&', '')
+        .map((polls) => `?${polls}service_id=fake-service&plan_id=${plan}`),
+    },
+    { weight: 1, arbitrary: oddQuery },
+  );
+
+/** The plan that most requests for an instance name, so that they are about the same thing. */
+const planOf = (path: string): string => {
+  const at = ids.instances.findIndex((id) => path.includes(id));
+  return ['quick', 'slow', 'rotating', 'bind-quick', 'quick'][at] ?? 'slow';
+};
+
+const instance = pathId(ids.instances).map((id) => `/v2/service_instances/${id}`);
+const binding = fc
+  .tuple(instance, pathId(ids.bindings))
+  .map(([path, id]) => `${path}/service_bindings/${id}`);
+const target: fc.Arbitrary<[method: string, path: string]> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.tuple(fc.constantFrom('PUT', 'PUT', 'PUT', 'PATCH', 'PATCH', 'DELETE', 'GET'), instance),
+  },
+  { weight: 14, arbitrary: fc.tuple(fc.constantFrom('PUT', 'PUT', 'PUT', 'DELETE', 'GET'), binding) },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(
+      fc.constantFrom('GET'),
+      fc.oneof(instance, binding).map((path) => `${path}/last_operation`),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<[string, string]>(['GET', '/v2/catalog'], ['HEAD', '/v2/catalog']),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(
+      fc.constantFrom('GET', 'POST', 'OPTIONS', 'PATCH', 'DELETE', 'PUT', 'REPORT'),
+      fc.constantFrom(
+        '/',
+        '/v2',
+        '/v2/',
+        '//v2/catalog',
+        '/v2/catalog/',
+        '/v2/service_instances',
+        '/V2/catalog',
+        '/admin',
+        '/healthz',
+        '/v2/service_instances/a/b/c',
+      ),
+    ),
+  },
+);
+
+export const hostileRequest: fc.Arbitrary<Sent> = target.chain(([method, path]) =>
+  fc
+    .record({ search: queryFor(planOf(path)), all: headers, sent: rawBodyFor(planOf(path)) })
+    .map(({ search, all, sent }) => ({
+      method,
+      path: `${path}${search}`,
+      headers: all,
+      ...(['PUT', 'PATCH', 'POST', 'DELETE'].includes(method) && sent !== undefined ? { body: sent } : {}),
+    })),
+);
+
+/** The request as a person would send it again. */
+export function asCurl(url: string, { method = 'GET', path, headers = {}, body: sent }: Sent): string {
+  const quoted = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+  const lines = Object.entries({ authorization: credential, 'x-broker-api-version': '2.17', ...headers })
+    .filter((entry): entry is [string, string] => entry[1] !== undefined)
+    .map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`);
+  const text = Buffer.isBuffer(sent) ? `$(echo ${sent.toString('base64')} | base64 -d)` : bodyText(sent);
+  const data = sent === undefined ? [] : [`--data-binary ${quoted(text.slice(0, 2000))}`];
+  return ['curl -i', `-X ${method}`, ...lines, ...data, quoted(`${url}${path}`)].join(' ');
+}
+
+function bodyText(sent: Sent['body']): string {
+  return typeof sent === 'string' ? sent : JSON.stringify(sent ?? {});
+}
