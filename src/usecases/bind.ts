@@ -68,7 +68,12 @@ export async function bind(deps: UsecaseDeps, caller: Caller, request: BindReque
 
   const { operation, quick, own } = promised;
   if (own) deps.events.operationEnqueued(operationFields(operation));
-  const settled = await settle(deps, operation, { acceptsIncomplete: request.acceptsIncomplete, quick, own });
+  const settled = await settle(deps, operation, {
+    verb: 'bind',
+    acceptsIncomplete: request.acceptsIncomplete,
+    quick,
+    own,
+  });
   if (settled === 'running') return { kind: 'accepted', operationUid: operation.uid };
   const binding =
     operation.bindingUid === undefined ? undefined : await deps.store.findBindingByUid(operation.bindingUid);

@@ -69,7 +69,12 @@ export async function deprovision(
     deps.events.operationCancelled({ ...operationFields(each), reason: 'deprovision' });
   }
   if (own) deps.events.operationEnqueued(operationFields(operation));
-  const settled = await settle(deps, operation, { acceptsIncomplete: request.acceptsIncomplete, quick, own });
+  const settled = await settle(deps, operation, {
+    verb: 'deprovision',
+    acceptsIncomplete: request.acceptsIncomplete,
+    quick,
+    own,
+  });
   return settled === 'succeeded' ? { kind: 'deleted' } : { kind: 'accepted', operationUid: operation.uid };
 }
 

@@ -102,7 +102,12 @@ export async function provision(
   const dashboard = promised.dashboardUrl === undefined ? {} : { dashboardUrl: promised.dashboardUrl };
   if (operation === undefined) return { kind: 'exists', ...dashboard };
   if (own) deps.events.operationEnqueued(operationFields(operation));
-  const settled = await settle(deps, operation, { acceptsIncomplete: request.acceptsIncomplete, quick, own });
+  const settled = await settle(deps, operation, {
+    verb: 'provision',
+    acceptsIncomplete: request.acceptsIncomplete,
+    quick,
+    own,
+  });
   if (settled === 'running') return { kind: 'accepted', operationUid: operation.uid, ...dashboard };
   return { kind: own ? 'created' : 'exists', ...dashboard };
 }

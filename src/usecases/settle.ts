@@ -1,11 +1,13 @@
 import { ChandlerError } from '../domain/errors.ts';
-import type { Operation } from '../domain/operation.ts';
+import type { Operation, OperationType } from '../domain/operation.ts';
 import { operationFields } from '../telemetry/events.ts';
 import { abandonOperation } from './abandon-operation.ts';
 import type { UsecaseDeps } from './deps.ts';
 import { aftermathOf } from './last-operation.ts';
 
 export interface SettleOptions {
+  /** What was asked for; a provision may join the operation of an update. */
+  verb: OperationType;
   acceptsIncomplete: boolean;
   /** Whether the plan says that this verb may finish within a request. */
   quick: boolean;
@@ -40,7 +42,8 @@ export async function settle(
     case 'failed':
       throw new ChandlerError(ended.errorCode ?? 'Internal', {
         sentence: ended.description,
-        aftermath: aftermathOf(ended),
+        // Answers to other verbs may not tell how an update or deprovision left the instance.
+        ...(ended.type === options.verb ? { aftermath: aftermathOf(ended) } : {}),
       });
     case 'in progress':
       throw new ChandlerError('SynchronousTimeout', {

@@ -85,6 +85,11 @@ export async function unbind(
     deps.events.operationCancelled({ ...operationFields(cancelled), reason: 'unbind' });
   }
   if (own) deps.events.operationEnqueued(operationFields(operation));
-  const settled = await settle(deps, operation, { acceptsIncomplete: request.acceptsIncomplete, quick, own });
+  const settled = await settle(deps, operation, {
+    verb: 'unbind',
+    acceptsIncomplete: request.acceptsIncomplete,
+    quick,
+    own,
+  });
   return settled === 'succeeded' ? { kind: 'deleted' } : { kind: 'accepted', operationUid: operation.uid };
 }

@@ -84,7 +84,12 @@ export async function update(
   const { operation, quick, own, ...dashboard } = promised;
   if (operation === undefined) return { kind: 'updated', ...dashboard };
   if (own) deps.events.operationEnqueued(operationFields(operation));
-  const settled = await settle(deps, operation, { acceptsIncomplete: request.acceptsIncomplete, quick, own });
+  const settled = await settle(deps, operation, {
+    verb: 'update',
+    acceptsIncomplete: request.acceptsIncomplete,
+    quick,
+    own,
+  });
   return settled === 'succeeded'
     ? { kind: 'updated', ...dashboard }
     : { kind: 'accepted', operationUid: operation.uid, ...dashboard };

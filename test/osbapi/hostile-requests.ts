@@ -8,6 +8,23 @@ import type { JsonObject, JsonValue } from '../../src/lib/json.ts';
 import { basic, credential, otherCredential, type Sent } from '../support/osb-client.ts';
 
 const plans = ['quick', 'slow', 'bind-quick', 'unbindable', 'app-only', 'rotating', 'fixed', 'unmaintained'];
+/** Half of all requests are about two of them, so that they often name the plan that an instance has. */
+const likelyPlans = [...plans, 'slow', 'slow', 'slow', 'slow', 'quick', 'quick', 'quick'];
+
+/** Stand-ins for ids that are known once a broker runs: signs that no path may hold, and a number. */
+const placedInstance = (index: number) => `<instance ${index}>`;
+const placedBinding = (index: number) => `<binding ${index}>`;
+/** How many different ones there are. */
+export const placedCount = 18;
+const somePlaced = fc.nat(placedCount - 1);
+
+/** Puts real ids in the place of stand-ins. */
+export function withPlaced(sent: Sent, placed: readonly { instanceId: string; bindingId: string }[]): Sent {
+  const path = sent.path
+    .replaceAll(/<instance (\d+)>/g, (_all, index) => placed[Number(index)]?.instanceId ?? '')
+    .replaceAll(/<binding (\d+)>/g, (_all, index) => placed[Number(index)]?.bindingId ?? '');
+  return { ...sent, path };
+}
 
 /** How an id looks in a path: mostly one of few, else anything that a request line can carry. */
 const pathId = (pool: readonly string[]): fc.Arbitrary<string> =>
@@ -30,6 +47,9 @@ const pathId = (pool: readonly string[]): fc.Arbitrary<string> =>
         '%ED%A0%80',
         "';drop%20table%20operations;--",
         '%24%7Binstance.name%7D',
+        'caf\u00e9',
+        '%20',
+        '%c0%af',
         'x'.repeat(1001),
         'y'.repeat(9000),
         '%7B%7B.Values%7D%7D',
@@ -91,10 +111,20 @@ const anyJson: fc.Arbitrary<JsonValue> = fc
   )
   .map((value) => value as JsonValue);
 
-/** Never one that takes long or fails by design. */
+/** Long enough for the next request to find an operation that runs. */
+const moment = fc.constantFrom(20, 120);
+
+/** Never one that takes longer than a client waits, or fails by design: that would be a rightful 5xx. */
 const parameters: fc.Arbitrary<JsonValue> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ note: fc.constantFrom('a', 'b', 'c') }, { requiredKeys: [] }) },
   { weight: 2, arbitrary: fc.record({ size: fc.constantFrom('1Gi', '2Gi', '512Mi', '200Gi', 'x') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record(
+      { milliseconds: moment, removeMilliseconds: moment, bindMilliseconds: moment },
+      { requiredKeys: [] },
+    ),
+  },
   { weight: 1, arbitrary: fc.constant<JsonValue>({ role: 'writer' }) },
   { weight: 1, arbitrary: fc.constant<JsonValue>({}) },
   { weight: 1, arbitrary: anyJson.filter((value) => !JSON.stringify(value).includes('illiseconds')) },
@@ -121,7 +151,7 @@ const bodyFor = (plan: string): fc.Arbitrary<JsonObject> =>
       ),
       plan_id: fc.oneof(
         { weight: 6, arbitrary: mostly(fc.constant(plan)) },
-        { weight: 1, arbitrary: fc.constantFrom<JsonValue>(...plans) },
+        { weight: 1, arbitrary: fc.constantFrom<JsonValue>(...likelyPlans) },
       ),
       organization_guid: mostly(fc.constant('org')),
       space_guid: mostly(fc.constant('space')),
@@ -168,6 +198,10 @@ const rawBodyFor = (plan: string): fc.Arbitrary<string | Buffer | undefined> =>
       ),
     },
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)) },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(body, fc.uint8Array({ minLength: 1, maxLength: 4, min: 0x80 })).map(notUtf8),
+    },
     { weight: 1, arbitrary: fc.constant(undefined) },
   );
 
@@ -269,10 +303,24 @@ const planOf = (path: string): string => {
   return ['quick', 'slow', 'rotating', 'bind-quick', 'quick'][at] ?? 'slow';
 };
 
-const instance = pathId(ids.instances).map((id) => `/v2/service_instances/${id}`);
-const binding = fc
-  .tuple(instance, pathId(ids.bindings))
-  .map(([path, id]) => `${path}/service_bindings/${id}`);
+const query = fc.oneof({ weight: 2, arbitrary: goodQuery }, { weight: 1, arbitrary: oddQuery });
+
+const instancePath = (id: string) => `/v2/service_instances/${id}`;
+const bindingPath = (instanceId: string, id: string) => `${instancePath(instanceId)}/service_bindings/${id}`;
+const instance = fc.oneof(
+  { weight: 2, arbitrary: pathId(ids.instances).map(instancePath) },
+  { weight: 1, arbitrary: somePlaced.map((index) => instancePath(placedInstance(index))) },
+);
+const binding = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.tuple(pathId(ids.instances), pathId(ids.bindings)).map((both) => bindingPath(...both)),
+  },
+  {
+    weight: 1,
+    arbitrary: somePlaced.map((index) => bindingPath(placedInstance(index), placedBinding(index))),
+  },
+);
 const target: fc.Arbitrary<[method: string, path: string]> = fc.oneof(
   {
     weight: 12,

@@ -327,6 +327,18 @@ describe('a provision', () => {
     }
   });
 
+  it('[44] that waits for an update which fails does not tell what only answers to updates may tell', async () => {
+    const requests = await readyInstance(broker, 'quick');
+    const parameters = { milliseconds: 300, fail: 'broken-update' };
+    const [running, joined] = await Promise.all([
+      broker.send(requests.update({ parameters }, '')),
+      new Promise((resolve) => setTimeout(resolve, 100)).then(() => broker.send(requests.provision({}, ''))),
+    ]);
+    expect(running).toMatchObject({ status: 500, json: { instance_usable: false } });
+    expect(joined.status).toBe(500);
+    expect(Object.keys(joined.json).sort()).toEqual(['description', 'error']);
+  });
+
   it('[44, 45] as it was, while the instance is updated, is 202 with the operation of the update, or 422 by option', async () => {
     const requests = await readyInstance(broker, 'slow');
     await bound(broker, requests, freshId());

@@ -63,6 +63,13 @@ export const mutants: Mutant[] = [
     test: provision,
   },
   {
+    items: [44],
+    file: 'src/usecases/settle.ts',
+    find: 'ended.type === options.verb ?',
+    replace: 'ended.type !== undefined ?',
+    test: provision,
+  },
+  {
     items: [45],
     file: 'src/domain/state-matrix.ts',
     find: "  ready: {\n    provision: answer,\n    'provision other': conflict,",

@@ -123,8 +123,8 @@ export const mutants: Mutant[] = [
   {
     items: [77],
     file: 'src/usecases/settle.ts',
-    find: '        aftermath: aftermathOf(ended),\n',
-    replace: '',
+    find: 'ended.type === options.verb ?',
+    replace: 'ended.type === undefined ?',
     test: update,
   },
   {
