@@ -285,39 +285,92 @@ describe('with the other value of each option', () => {
   });
 });
 
-describe('a platform that cannot poll', () => {
-  const verbs = instanceRequests.filter((request) => !['fetch', 'last operation'].includes(request));
-  const cells = instanceConditions.flatMap((condition) =>
-    verbs.map(
-      (request) => [condition, request, reactionToInstance(condition, request, usualOptions)] as const,
-    ),
-  );
+/** A cell in which an operation begins. */
+interface Beginning {
+  name: string;
+  about: 'instance' | 'binding';
+  word(quick: boolean): string;
+  place(plan: string): Promise<Placed>;
+  sent(placed: Placed, plan: string, polls: string): Sent;
+}
 
-  it('gets AsyncRequired wherever a plan that is not quick would begin something, and nothing begins', async () => {
-    const beginning = cells.filter(([, , { does }]) => does === 'begin' || does === 'replace');
+const begins = ({ does }: Reaction) => does === 'begin' || does === 'replace';
+const instanceBeginnings: Beginning[] = instanceConditions.flatMap((condition) =>
+  instanceRequests.flatMap((request) => {
+    const reaction = reactionToInstance(condition, request, usualOptions);
+    if (!begins(reaction)) return [];
+    return {
+      name: `${condition}, ${request}`,
+      about: 'instance',
+      word: (quick) => wordOf(reaction, request, quick),
+      place: (plan) => placeInstance(broker, condition, plan, request === 'unbind'),
+      sent: (placed, plan, polls) => instanceRequest(request, placed, plan, polls),
+    };
+  }),
+);
+const bindingBeginnings: Beginning[] = bindingConditions.flatMap((condition) =>
+  bindingRequests.flatMap((request) => {
+    const reaction = reactionToBinding(condition, request, usualOptions);
+    if (!begins(reaction)) return [];
+    return {
+      name: `binding ${condition}, ${request}`,
+      about: 'binding',
+      word: (quick) => wordOf(reaction, request, quick),
+      place: (plan) => placeBinding(broker, condition, plan),
+      sent: (placed, plan, polls) => bindingRequest(request, placed, plan, polls),
+    };
+  }),
+);
+
+async function countRows({ requests: { id } }: Placed): Promise<unknown> {
+  const [rows] = await broker.query(
+    `select (select count(*)::int from service_instances where instance_id = '${id}') as instances,
+            (select count(*)::int from service_bindings where instance_id = '${id}') as bindings,
+            (select count(*)::int from operations where instance_uid in
+              (select uid from service_instances where instance_id = '${id}')) as operations`,
+  );
+  return rows;
+}
+
+describe.each([
+  ['an instance', instanceBeginnings],
+  ['a binding', bindingBeginnings],
+])('where an operation of %s begins', (_of, beginnings) => {
+  it('a platform that cannot poll gets AsyncRequired and no row, when the plan is not quick', async () => {
     const words = await Promise.all(
-      beginning.map(async ([condition, request]) => {
-        const placed = await placeInstance(broker, condition, 'slow', request === 'unbind');
-        const before = await operationsOf(placed.requests);
-        const answer = await broker.send(instanceRequest(request, placed, 'slow', ''));
-        expect((await operationsOf(placed.requests)).length).toBe(before.length);
-        return `${condition}, ${request}: ${refusalOf(answer)}`;
+      beginnings.map(async ({ name, place, sent }) => {
+        const placed = await place('slow');
+        const before = await countRows(placed);
+        const answer = await broker.send(sent(placed, 'slow', ''));
+        expect(await countRows(placed), name).toEqual(before);
+        return `${name}: ${refusalOf(answer)}`;
       }),
     );
-    expect(words).toEqual(
-      beginning.map(([condition, request]) => `${condition}, ${request}: 422 AsyncRequired`),
-    );
+    expect(words).toEqual(beginnings.map(({ name }) => `${name}: 422 AsyncRequired`));
   });
 
-  it('gets ConcurrencyError where a bind would wait for the instance', async () => {
-    const waiting = cells.filter(([, , { does }]) => does === 'wait');
-    expect(waiting.map(([condition]) => condition)).toEqual(['provisioning', 'updating']);
-    for (const [condition, request] of waiting) {
-      const placed = await placeInstance(broker, condition, 'quick', false);
-      const answer = await broker.send(instanceRequest(request, placed, 'quick', ''));
-      expect(refusalOf(answer), condition).toBe('422 ConcurrencyError');
-    }
+  it('a platform that can poll gets 202, or the end at once, when the plan is quick', async () => {
+    const wrong = await Promise.all(
+      beginnings.map(async ({ name, about, word, place, sent }) => {
+        const placed = await place('quick');
+        const seen = await observe(placed, sent(placed, 'quick', 'accepts_incomplete=true'), about);
+        return [word(true), word(false)].includes(seen) ? [] : [`${name}: ${seen}`];
+      }),
+    );
+    expect(wrong.flat()).toEqual([]);
   });
+});
+
+it('a platform that cannot poll gets ConcurrencyError where a bind would wait for the instance', async () => {
+  const waiting = instanceConditions.filter(
+    (condition) => reactionToInstance(condition, 'bind', usualOptions).does === 'wait',
+  );
+  expect(waiting).toEqual(['provisioning', 'updating']);
+  for (const condition of waiting) {
+    const placed = await placeInstance(broker, condition, 'quick', false);
+    const answer = await broker.send(instanceRequest('bind', placed, 'quick', ''));
+    expect(refusalOf(answer), condition).toBe('422 ConcurrencyError');
+  }
 });
 
 it('docs/osbapi-states.md prints the matrix as it is (vitest -u writes it)', async () => {

@@ -20,8 +20,8 @@ interface FakeInstance {
 export type FakeEffect = 'provision' | 'update' | 'remove' | 'prepare' | 'login' | 'revoke';
 
 const failMessage = 'The fake was told to fail.';
-/** How often a worker looks at something that takes its time. */
-const pollMs = 20;
+/** How often a worker looks at something that takes its time. Many that last would leave it no time for anything else. */
+const mostPollMs = 1000;
 
 export class FakeService {
   /** Every effect in order. */
@@ -94,7 +94,8 @@ export class FakeService {
     const known = this.instances.get(name);
     if (known === undefined) return { kind: 'failed', message: 'there is no such thing' };
     const left = known.readyAt - Date.now();
-    if (left > 0) return { kind: 'waiting', message: 'not ready yet', pollAfterMs: Math.min(left, pollMs) };
+    if (left > 0)
+      return { kind: 'waiting', message: 'not ready yet', pollAfterMs: Math.min(left, mostPollMs) };
     return known.broken === undefined ? { kind: 'ready' } : { kind: 'failed', message: known.broken };
   }
 

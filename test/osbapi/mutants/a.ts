@@ -278,8 +278,8 @@ export const mutants: Mutant[] = [
   {
     items: [21],
     file: 'src/usecases/settle.ts',
-    find: 'aftermath: aftermathOf(ended),',
-    replace: '',
+    find: '{ aftermath: aftermathOf(ended) }',
+    replace: '{}',
     test: errors,
   },
   {

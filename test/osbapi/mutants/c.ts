@@ -295,7 +295,7 @@ export const mutants: Mutant[] = [
   {
     items: [115],
     file: 'src/usecases/unbind.ts',
-    find: "if (options.deleteWithOtherPlan === 'refuse') await assertPlanOfInstance(transaction, instance, ids);",
+    find: '      await assertPlanOfInstance(transaction, instance, ids, existing);\n',
     replace: '',
     test: unbind,
   },
@@ -463,8 +463,8 @@ export const mutants: Mutant[] = [
   {
     items: [131],
     file: 'src/usecases/bind.ts',
-    find: '    context: request.context,',
-    replace: '    context: {},',
+    find: '        : request.context,',
+    replace: '        : {},',
     test: context,
   },
   {
