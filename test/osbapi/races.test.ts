@@ -126,14 +126,17 @@ it('of 40 different updates at once one is made at a time; the others are told t
 
 it('100 identical deprovisions are one operation, and leave nothing', async () => {
   const requests = await readyInstance(broker, 'slow');
-  await bound(broker, requests, freshId());
+  const login = usernameOf(await bound(broker, requests, freshId()));
   const name = await externalNameOf(requests);
   const answers = await atOnce(100, () => requests.deprovision());
   expect(statusesOf(answers).filter((status) => ![202, 410].includes(status))).toEqual([]);
   expect(tokensOf(answers).size).toBe(1);
   await untilOver(broker, requests.poll());
   expect(await countOf(requests, 'deprovision')).toBe(1);
-  expect(broker.fake.instances.has(`${name}-server`)).toBe(false);
+  expect([broker.fake.instances.has(`${name}-server`), broker.fake.logins.has(login)]).toEqual([
+    false,
+    false,
+  ]);
 });
 
 it('creates, updates, binds and deletes of the same ids at once leave nothing when the last delete is done', async () => {

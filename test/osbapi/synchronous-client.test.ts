@@ -8,13 +8,12 @@ import {
   loadFakeCatalog,
   type OsbBroker,
   startOsbBroker,
+  untilOver,
 } from '../support/osb-broker.ts';
 import type { Answer } from '../support/osb-client.ts';
-import { asyncRequired, bound, expectRefused, readyInstance } from './binding-steps.ts';
+import { asyncRequired, bound, expectRefused } from './binding-steps.ts';
 
-const plans: PlanRevision[] = (await loadFakeCatalog()).compiledPlans
-  .map(({ revision }) => revision)
-  .filter(({ serviceName }) => serviceName === 'fake');
+const plans: PlanRevision[] = (await loadFakeCatalog()).compiledPlans.map(({ revision }) => revision);
 const named = (wanted: (plan: PlanRevision) => boolean) =>
   plans.filter(wanted).map((plan) => [plan.planName, plan] as const);
 
@@ -26,16 +25,20 @@ beforeAll(async () => {
 afterAll(() => broker.close());
 
 const app = { app_guid: 'app' };
-const idsOf = ({ planId }: PlanRevision) => `service_id=fake-service&plan_id=${planId}`;
+const idsOf = ({ serviceId, planId }: PlanRevision) => `service_id=${serviceId}&plan_id=${planId}`;
+const requestsFor = ({ serviceId, planId }: PlanRevision) => fakeRequests(planId, freshId(), serviceId);
 
 /** By whatever way the plan has. */
 async function instanceOf(plan: PlanRevision): Promise<FakeRequests> {
-  return readyInstance(broker, plan.planId);
+  const requests = requestsFor(plan);
+  await broker.send(requests.provision());
+  expect((await untilOver(broker, requests.poll())).json.state).toBe('succeeded');
+  return requests;
 }
 
 describe('a client that never sends accepts_incomplete', () => {
   it.each(named(({ sync }) => sync.provision))('provisions the plan %s', async (_name, plan) => {
-    const requests = fakeRequests(plan.planId);
+    const requests = requestsFor(plan);
     expect((await broker.send(requests.provision({}, ''))).status).toBe(201);
     expect((await broker.send(requests.fetch())).status).toBe(200);
     expect((await broker.send(requests.provision({}, ''))).status).toBe(200);
@@ -44,7 +47,7 @@ describe('a client that never sends accepts_incomplete', () => {
   it.each(named(({ sync }) => !sync.provision))(
     'gets AsyncRequired and no row from a provision of the plan %s',
     async (_name, plan) => {
-      const requests = fakeRequests(plan.planId);
+      const requests = requestsFor(plan);
       await expectRefused(broker, asyncRequired, requests.provision({}, ''));
       expect((await broker.send(requests.poll())).status).toBe(404);
     },
@@ -76,7 +79,7 @@ describe('a client that never sends accepts_incomplete', () => {
     expect((await broker.send(requests.fetch())).json.parameters).toEqual({ note: 'new' });
   });
 
-  it.each(named(({ sync }) => !sync.update))(
+  it.each(named(({ sync, serviceId }) => !sync.update && serviceId === 'fake-service'))(
     'gets AsyncRequired from an update of the plan %s',
     async (_name, plan) => {
       const requests = await instanceOf(plan);
