@@ -126,6 +126,16 @@ export async function until(isTrue: () => Promise<boolean>): Promise<void> {
   }
 }
 
+/** What everything of an instance is named after outside of Postgres; of its last life when it is gone. */
+export async function externalNameOf(
+  { store }: Pick<OsbBroker, 'store'>,
+  { id: instanceId }: FakeRequests,
+): Promise<string> {
+  const row = await store.findInstanceOrTombstone({ platform: 'kubernetes', instanceId });
+  if (row === undefined) throw new Error(`there is no instance ${instanceId}`);
+  return row.externalName;
+}
+
 /** The login that a binding's credentials name. */
 export function usernameOf({ json }: Answer): string {
   return textIn(json.credentials as JsonObject, 'username');

@@ -79,7 +79,7 @@ describe('fetching an instance', () => {
   });
 
   it('[68] that is being deleted is 422, or 404 where the options say so; afterwards it is 404', async () => {
-    const requests = await readyInstance(broker, 'slow', { removeMilliseconds: 700 });
+    const requests = await readyInstance(broker, 'slow', { removeMilliseconds: 1500 });
     await broker.send(requests.deprovision());
     expect(await broker.send(requests.fetch())).toMatchObject(concurrencyError);
     expect(await broker.send(as('looking', requests.fetch()))).toMatchObject(notFound);

@@ -10,7 +10,7 @@ import {
   type OsbBroker,
   untilOver,
 } from '../support/osb-broker.ts';
-import { bound, readyInstance, usernameOf } from './binding-steps.ts';
+import { bound, externalNameOf, readyInstance, usernameOf } from './binding-steps.ts';
 
 const long = 600_000;
 /** Long enough for one request to meet it, short enough to wait for its end. */
@@ -26,12 +26,6 @@ export interface Placed {
   provisioned: JsonObject;
   /** Body of a PATCH: the running one if there is any. */
   updated: JsonObject;
-}
-
-async function externalNameOf({ store }: OsbBroker, { id }: FakeRequests): Promise<string> {
-  return (
-    (await store.findInstanceOrTombstone({ platform: 'kubernetes', instanceId: id }))?.externalName ?? ''
-  );
 }
 
 async function untilFailed(broker: OsbBroker, requests: FakeRequests): Promise<void> {

@@ -9,7 +9,7 @@ import {
   untilOver,
 } from '../support/osb-broker.ts';
 import type { Answer, Sent } from '../support/osb-client.ts';
-import { bound, readyInstance, usernameOf } from './binding-steps.ts';
+import { bound, externalNameOf, readyInstance, usernameOf } from './binding-steps.ts';
 
 let broker: OsbBroker;
 let processes: Pick<OsbBroker, 'send'>[];
@@ -42,11 +42,6 @@ async function countOf({ id }: FakeRequests, type: string): Promise<number> {
   return rows.length;
 }
 
-async function externalNameOf({ id }: FakeRequests): Promise<string> {
-  const row = await broker.store.findInstanceOrTombstone({ platform: 'kubernetes', instanceId: id });
-  return row?.externalName ?? '';
-}
-
 it.each(['slow', 'quick'])(
   '100 identical provisions of the plan %s make one instance by one operation',
   async (plan) => {
@@ -60,7 +55,7 @@ it.each(['slow', 'quick'])(
     expect(
       await broker.query(`select 1 from service_instances where instance_id = '${requests.id}'`),
     ).toHaveLength(1);
-    expect(broker.fake.effectsOf(await externalNameOf(requests))).toEqual(['provision', 'prepare']);
+    expect(broker.fake.effectsOf(await externalNameOf(broker, requests))).toEqual(['provision', 'prepare']);
   },
 );
 
@@ -127,7 +122,7 @@ it('of 40 different updates at once one is made at a time; the others are told t
 it('100 identical deprovisions are one operation, and leave nothing', async () => {
   const requests = await readyInstance(broker, 'slow');
   const login = usernameOf(await bound(broker, requests, freshId()));
-  const name = await externalNameOf(requests);
+  const name = await externalNameOf(broker, requests);
   const answers = await atOnce(100, () => requests.deprovision());
   expect(statusesOf(answers).filter((status) => ![202, 410].includes(status))).toEqual([]);
   expect(tokensOf(answers).size).toBe(1);

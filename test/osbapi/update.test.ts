@@ -17,6 +17,7 @@ import {
   concurrencyError,
   credentialOf,
   expectRefused,
+  externalNameOf,
   lastingProvision,
   lastingUpdate,
   operationOf,
@@ -133,7 +134,7 @@ describe('an update', () => {
 
   it('[71] reaches what the instance is made of', async () => {
     const ready = await readyInstance(broker, 'slow', { note: 'old' });
-    const name = await externalNameOf(ready);
+    const name = await externalNameOf(broker, ready);
     await updated(ready, ready.update({ plan_id: 'quick', parameters: { note: 'new' } }));
     expect(broker.fake.instances.get(`${name}-server`)?.inputs).toMatchObject({ note: 'new', tier: 'none' });
   });
@@ -244,16 +245,23 @@ describe('an update', () => {
     await expectRefused(broker, refused, fakeRequests().update({ plan_id: 'quick' }), gone.update());
   });
 
-  it('[80] while the instance is made, deleted or bound is 422', async () => {
+  it('[80] while the instance is made, deleted, bound or unbound is 422', async () => {
     const making = await lastingProvision(broker);
-    const going = await readyInstance(broker, 'slow', { removeMilliseconds: 800 });
+    const going = await readyInstance(broker, 'slow', { removeMilliseconds: 2000 });
     await broker.send(going.deprovision());
-    const binding = await readyInstance(broker, 'slow', { bindMilliseconds: 800 });
+    const binding = await readyInstance(broker, 'slow', { bindMilliseconds: 2000 });
     await broker.send(binding.bind(freshId()));
+    const unbinding = await readyInstance(broker, 'slow');
+    const old = freshId();
+    await bound(broker, unbinding, old);
+    broker.fake.behave(await externalNameOf(broker, unbinding), { bindMilliseconds: 2000 });
+    await broker.send(unbinding.unbind(old));
     await expectRefused(
       broker,
       concurrencyError,
-      ...[making, going, binding].map((requests) => requests.update({ parameters: { note: 'x' } })),
+      ...[making, going, binding, unbinding].map((requests) =>
+        requests.update({ parameters: { note: 'x' } }),
+      ),
     );
   });
 
@@ -270,8 +278,3 @@ describe('an update', () => {
     expect(operationOf(unchanged)).not.toBe('');
   });
 });
-
-async function externalNameOf({ id }: FakeRequests): Promise<string> {
-  const row = await broker.store.findInstance({ platform: 'kubernetes', instanceId: id });
-  return row?.externalName ?? '';
-}
