@@ -226,7 +226,9 @@ Its log is in ${logFolder}/quickstart.log. Try next:
   osb "$mine/last_operation"
   osb -X PUT "$mine/service_bindings/first" -d '{${ids}}'
   kubectl get secret -n ${app.name} -l chandler.dev/binding-id=first -o yaml
+  osb -X PUT "$mine/service_bindings/second" -d '{"predecessor_binding_id":"first"}'
   osb -X DELETE "$mine/service_bindings/first?${query}"
+  osb -X PATCH "$mine?accepts_incomplete=true" -d '{"service_id":"${serviceId}","parameters":{"maxConnections":60}}'
   osb -X DELETE "$mine?accepts_incomplete=true&${query}"
 `);
 }
