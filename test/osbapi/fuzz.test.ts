@@ -8,16 +8,16 @@ import { createEvents } from '../../src/telemetry/events.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { fakeRequests, type OsbBroker, startOsbBroker, untilOver } from '../support/osb-broker.ts';
 import { type Answer, credential, otherCredential, type Sent } from '../support/osb-client.ts';
-import { asCurl, hostileRequest, placedCount, withPlaced } from './hostile-requests.ts';
+import { asCurl, freshPrefix, hostileRequest, placedCount, withPlaced } from './hostile-requests.ts';
 import { placeBinding, placeInstance } from './matrix-conditions.ts';
 import { bindingConditions, instanceConditions } from './matrix-words.ts';
 
-const count = Number(process.env.CHANDLER_FUZZ_REQUESTS ?? 2000);
+const count = Number(process.env.CHANDLER_FUZZ_REQUESTS ?? 1500);
 const seed = Number(process.env.CHANDLER_FUZZ_SEED ?? Date.now() % 1_000_000);
 const longestMs = 15_000;
 
 /** After so many requests everything placed is what they made of it. */
-const placedFor = 400;
+const placedFor = 500;
 
 let broker: OsbBroker;
 /** All that a real logger writes. */
@@ -45,9 +45,14 @@ async function placeAll(): Promise<PlacedIds[]> {
   return placed.map(({ requests: { id: instanceId }, bindingId }) => ({ instanceId, bindingId }));
 }
 
-/** What lasts ten minutes would keep the worker busy. */
+/** What lasts ten minutes would keep the worker busy, and many instances each comparison. */
 async function removeAll(placed: readonly PlacedIds[]): Promise<void> {
-  for (const { instanceId } of placed) {
+  const fresh = await broker.query(
+    `select instance_id from service_instances
+     where platform = 'kubernetes' and state <> 'deprovisioned' and instance_id like '${freshPrefix}%'`,
+  );
+  const ids = [...placed.map(({ instanceId }) => instanceId), ...fresh.map((row) => String(row.instance_id))];
+  for (const instanceId of ids) {
     const instance = await broker.store.findInstance({ platform: 'kubernetes', instanceId });
     if (instance === undefined) continue;
     const { externalName, serviceId, planId } = instance;

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: what a hostile client may send
 /**
  * Requests that no well-behaved platform sends, mixed with those that one does: over all routes, with few ids, so that
  * they meet each other in every state.
@@ -6,14 +5,17 @@
 import fc from 'fast-check';
 import type { JsonObject, JsonValue } from '../../src/lib/json.ts';
 import { basic, credential, otherCredential, type Sent } from '../support/osb-client.ts';
+import { anyJson, brokenJson, deep, headerText, hostileText, notUtf8, pathId } from './hostile-values.ts';
+import { bindingConditions, instanceConditions } from './matrix-words.ts';
 
 const plans = ['quick', 'slow', 'bind-quick', 'unbindable', 'app-only', 'rotating', 'fixed', 'unmaintained'];
 
 /** Stand-ins for ids that are known once a broker runs: signs that no path may hold, and a number. */
 const placedInstance = (index: number) => `<instance ${index}>`;
 const placedBinding = (index: number) => `<binding ${index}>`;
-/** How many different ones there are. */
-export const placedCount = 18;
+/** One in each state of the state matrix, instances first; those of the second part have a binding. */
+export const placedCount = instanceConditions.length + bindingConditions.length;
+const readyIndex = instanceConditions.indexOf('ready');
 const somePlaced = fc.nat(placedCount - 1);
 
 /** Puts real ids in the place of stand-ins. */
@@ -23,91 +25,6 @@ export function withPlaced(sent: Sent, placed: readonly { instanceId: string; bi
     .replaceAll(/<binding (\d+)>/g, (_all, index) => placed[Number(index)]?.bindingId ?? '');
   return { ...sent, path };
 }
-
-/** How an id looks in a path: mostly one of few, else anything that a request line can carry. */
-const pathId = (pool: readonly string[]): fc.Arbitrary<string> =>
-  fc.oneof(
-    { weight: 24, arbitrary: fc.constantFrom(...pool) },
-    {
-      weight: 1,
-      arbitrary: fc.constantFrom(
-        '',
-        '%2F',
-        '%2e%2e',
-        '..',
-        '%00',
-        '%ff',
-        '%C3%28',
-        '%',
-        '%zz',
-        'a%20b',
-        '%F0%9F%98%80',
-        '%ED%A0%80',
-        "';drop%20table%20operations;--",
-        '%24%7Binstance.name%7D',
-        'caf\u00e9',
-        '%20',
-        '%c0%af',
-        'x'.repeat(1001),
-        'y'.repeat(9000),
-        '%7B%7B.Values%7D%7D',
-        '__proto__',
-        'constructor',
-        'last_operation',
-      ),
-    },
-    {
-      weight: 1,
-      arbitrary: fc
-        .string({ unit: 'binary', maxLength: 40 })
-        .map((text) => encodeURIComponent(text.toWellFormed())),
-    },
-  );
-
-const hostileText = fc.oneof(
-  fc.constantFrom(
-    '',
-    ' ',
-    '\u0000',
-    '\ud800',
-    '{{ .Values }}',
-    '${instance.name}',
-    '../..',
-    'null',
-    'true',
-    '-1',
-    '\r\nX: y',
-  ),
-  fc.string({ unit: 'binary', maxLength: 30 }),
-  fc.constantFrom('z'.repeat(1001), 'z'.repeat(100_000)),
-);
-
-/** A JSON value of any shape, deep and with awkward keys. */
-const anyJson: fc.Arbitrary<JsonValue> = fc
-  .oneof(
-    { weight: 3, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
-    { weight: 1, arbitrary: hostileText },
-    {
-      weight: 1,
-      arbitrary: fc.constantFrom<unknown>(
-        [],
-        {},
-        null,
-        0,
-        -1,
-        1e308,
-        2 ** 60,
-        { version: 1 },
-        { version: '1.4.0' },
-        { platform: 3 },
-        { platform: 'kubernetes', namespace: 'kube-system' },
-        { platform: 'kubernetes', namespace: '../x' },
-        { platform: 'kubernetes', namespace: 'team-b' },
-        { platform: 'martian', namespace: ['x'] },
-      ),
-    },
-  )
-  .map((value) => value as JsonValue);
 
 /** Long enough for the next request to find an operation that runs. */
 const moment = fc.constantFrom(20, 120);
@@ -124,6 +41,7 @@ const parameters: fc.Arbitrary<JsonValue> = fc.oneof(
     ),
   },
   { weight: 1, arbitrary: fc.constant<JsonValue>({ role: 'writer' }) },
+  { weight: 1, arbitrary: fc.record({ note: hostileText }) },
   { weight: 1, arbitrary: fc.constant<JsonValue>({}) },
   { weight: 1, arbitrary: anyJson.filter((value) => !JSON.stringify(value).includes('illiseconds')) },
 );
@@ -136,8 +54,10 @@ const ids = {
 /** Mostly what is right, now and then anything. */
 const mostly = (right: fc.Arbitrary<JsonValue>, wrong: fc.Arbitrary<JsonValue> = anyJson) =>
   fc.oneof({ weight: 40, arbitrary: right }, { weight: 1, arbitrary: wrong });
-const rarely = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { freq: 3, nil: undefined });
-const seldom = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { freq: 8, nil: undefined });
+const oneOf = (times: number, arbitrary: fc.Arbitrary<JsonValue>): fc.Arbitrary<JsonValue | undefined> =>
+  fc.oneof({ weight: times - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
+const rarely = (arbitrary: fc.Arbitrary<JsonValue>) => oneOf(3, arbitrary);
+const seldom = (arbitrary: fc.Arbitrary<JsonValue>) => oneOf(8, arbitrary);
 
 /** The fields of every verb together: what a verb does not know it ignores. */
 const bodyFor = (plan: string): fc.Arbitrary<JsonObject> =>
@@ -155,7 +75,12 @@ const bodyFor = (plan: string): fc.Arbitrary<JsonObject> =>
       space_guid: mostly(fc.constant('space')),
       parameters: rarely(parameters),
       context: rarely(
-        mostly(fc.constantFrom<JsonValue>({ platform: 'kubernetes', namespace: 'team-a' }, {}, null)),
+        mostly(
+          fc.oneof(
+            fc.constantFrom<JsonValue>({ platform: 'kubernetes', namespace: 'team-a' }, {}, null),
+            fc.record({ instance_annotations: fc.dictionary(hostileText, hostileText, { maxKeys: 2 }) }),
+          ),
+        ),
       ),
       maintenance_info: seldom(mostly(fc.constant<JsonValue>({ version: '1.4.0' }))),
       previous_values: seldom(anyJson),
@@ -170,36 +95,12 @@ const bodyFor = (plan: string): fc.Arbitrary<JsonObject> =>
       ),
     );
 
-const deep = (levels: number) => `${'{"parameters":'.repeat(levels)}1${'}'.repeat(levels)}`;
-
-/** A body whose service id ends in bytes that are seldom UTF-8. */
-function notUtf8([value, bytes]: [JsonObject, Uint8Array]): Buffer {
-  const [before = '', after = ''] = JSON.stringify({ ...value, service_id: 'fake|' }).split('fake|');
-  return Buffer.concat([Buffer.from(`${before}fake`), bytes, Buffer.from(after)]);
-}
-
 const rawBodyFor = (plan: string): fc.Arbitrary<string | Buffer | undefined> =>
   fc.oneof(
     { weight: 40, arbitrary: bodyFor(plan).map((value) => JSON.stringify(value)) },
     {
       weight: 1,
-      arbitrary: fc.constantFrom(
-        '',
-        '{',
-        '[]',
-        'null',
-        '"text"',
-        '\ufeff{}',
-        '{"service_id":"a","service_id":"b"}',
-        '{"__proto__":{"service_id":"fake-service"}}',
-        '{"constructor":{"prototype":{"x":1}}}',
-        '{"service_id":"\\u0000"}',
-        '{"service_id":"\\ud800"}',
-        '{"parameters":{"note":1e999}}',
-        deep(60),
-        deep(5000),
-        `{"parameters":{"note":"${'n'.repeat(1_100_000)}"}}`,
-      ),
+      arbitrary: brokenJson,
     },
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)) },
     {
@@ -211,13 +112,6 @@ const rawBodyFor = (plan: string): fc.Arbitrary<string | Buffer | undefined> =>
     { weight: 1, arbitrary: fc.constant(undefined) },
   );
 
-/** Header values that Node sends: Latin-1 without control characters. */
-const headerText = fc
-  .string({
-    unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)),
-    maxLength: 60,
-  })
-  .map((text) => text.replaceAll('\u007f', ''));
 const usually = (value: string | undefined, others: fc.Arbitrary<string | undefined>) =>
   fc.oneof({ weight: 60, arbitrary: fc.constant(value) }, { weight: 1, arbitrary: others });
 
@@ -362,7 +256,57 @@ const target: fc.Arbitrary<[method: string, path: string]> = fc.oneof(
   },
 );
 
-export const hostileRequest: fc.Arbitrary<Sent> = target.chain(([method, path]) =>
+/** Prefix of ids that are used once. */
+export const freshPrefix = 'fresh-';
+const freshId = fc.uuid().map((id) => `${freshPrefix}${id}`);
+
+/** A good request for something new, with one thing wrong in it at most: what gets past all other checks. */
+const almostGood: fc.Arbitrary<Sent> = fc
+  .record({
+    kind: fc.constantFrom('provision', 'bind', 'update'),
+    id: freshId,
+    wrong: fc.oneof(
+      fc.tuple(
+        fc.constantFrom(
+          'service_id',
+          'plan_id',
+          'organization_guid',
+          'space_guid',
+          'context',
+          'parameters',
+          'app_guid',
+          'bind_resource',
+          'maintenance_info',
+          'predecessor_binding_id',
+        ),
+        anyJson,
+      ),
+      fc.tuple(fc.constant('parameters'), fc.record({ note: anyJson })),
+      fc.tuple(fc.constant('context'), fc.dictionary(hostileText, anyJson, { maxKeys: 3 })),
+      fc.tuple(fc.constant('bind_resource'), fc.record({ app_guid: anyJson })),
+      fc.tuple(fc.constant('maintenance_info'), fc.record({ version: anyJson })),
+    ),
+    right: fc.record({ note: fc.constantFrom('a', 'b', 'c') }),
+  })
+  .map(({ kind, id, wrong: [field, value], right }): Sent => {
+    const ready = placedInstance(readyIndex);
+    const path = {
+      provision: instancePath(id),
+      bind: bindingPath(ready, id),
+      update: instancePath(ready),
+    }[kind];
+    const good = { service_id: 'fake-service', organization_guid: 'org', space_guid: 'space' };
+    const plan = kind === 'update' ? {} : { plan_id: 'slow' };
+    const parameters = kind === 'bind' ? {} : { parameters: right };
+    return {
+      method: kind === 'update' ? 'PATCH' : 'PUT',
+      path: `${path}?accepts_incomplete=true`,
+      body: JSON.stringify({ ...good, ...plan, ...parameters, [field]: value }),
+      headers: { 'content-type': 'application/json' },
+    };
+  });
+
+const anyRequest: fc.Arbitrary<Sent> = target.chain(([method, path]) =>
   fc
     .record({ search: queryFor(planOf(path)), all: headers, sent: rawBodyFor(planOf(path)) })
     .map(({ search, all, sent }) => ({
@@ -371,6 +315,11 @@ export const hostileRequest: fc.Arbitrary<Sent> = target.chain(([method, path]) 
       headers: all,
       ...(['PUT', 'PATCH', 'POST', 'DELETE'].includes(method) && sent !== undefined ? { body: sent } : {}),
     })),
+);
+
+export const hostileRequest: fc.Arbitrary<Sent> = fc.oneof(
+  { weight: 3, arbitrary: anyRequest },
+  { weight: 1, arbitrary: almostGood },
 );
 
 /** The request as a person would send it again. */

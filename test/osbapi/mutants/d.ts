@@ -92,4 +92,46 @@ export const mutants: Mutant[] = [
     replace: 'deps.store.findInstance({',
     test: matrix,
   },
+
+  // What no single item says, but all of them rest on.
+  {
+    items: [44],
+    file: 'src/usecases/transact-again.ts',
+    find: 'if (tries === mostTries)',
+    replace: 'if (tries === 1)',
+    test: 'test/osbapi/races.test.ts',
+    title: '100 identical provisions of the plan slow',
+  },
+  {
+    items: [43],
+    file: 'src/usecases/provision.ts',
+    find: "  if (!request.acceptsIncomplete && !revision.sync.provision) throw new ChandlerError('AsyncRequired');\n",
+    replace: '',
+    test: 'test/osbapi/synchronous-client.test.ts',
+    title: 'gets AsyncRequired and no row from a provision',
+  },
+  {
+    items: [14],
+    file: 'src/usecases/provision.ts',
+    find: "  if (!request.acceptsIncomplete && !revision.sync.provision) throw new ChandlerError('AsyncRequired');\n",
+    replace: '',
+    test: 'test/osbapi/fuzz.test.ts',
+    title: 'hostile requests get no 5xx',
+  },
+  {
+    items: [14],
+    file: 'src/osb/path-ids.ts',
+    find: "id.includes('\\0') || ",
+    replace: '',
+    test: 'test/osbapi/fuzz.test.ts',
+    title: 'hostile requests get no 5xx',
+  },
+  {
+    items: [14],
+    file: 'src/osb/parse-json.ts',
+    find: "text.includes('\\0') || ",
+    replace: '',
+    test: 'test/osbapi/fuzz.test.ts',
+    title: 'hostile requests get no 5xx',
+  },
 ];
