@@ -4,7 +4,7 @@ import type { JsonObject } from '../../src/lib/json.ts';
 import { fakeRequests, freshId, type OsbBroker, startOsbBroker, untilOver } from '../support/osb-broker.ts';
 import type { Answer, Sent } from '../support/osb-client.ts';
 import { type Endpoint, endpoints, requestOf, withBody } from './every-endpoint.ts';
-import { expectRefused } from './refusal.ts';
+import { expectRefusal } from './refusal.ts';
 
 const binding = freshId();
 const requests = fakeRequests('quick');
@@ -18,7 +18,7 @@ afterAll(() => broker.close());
 
 const good = (endpoint: Endpoint): Sent => requestOf(endpoint, requests, binding);
 const refused = (sent: Sent, status: number, description: RegExp): Promise<Answer> =>
-  expectRefused(broker, sent, { status, description });
+  expectRefusal(broker, sent, { status, description });
 
 describe('fields that nobody knows', () => {
   const unknown: JsonObject = {

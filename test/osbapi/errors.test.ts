@@ -12,7 +12,7 @@ import {
 } from '../support/osb-broker.ts';
 import type { Answer, Sent } from '../support/osb-client.ts';
 import { faultText, faultyProvision, loadFaultyCatalog } from './faulty-catalog.ts';
-import { expectRefused, type Refusal, untilIdle } from './refusal.ts';
+import { expectRefusal, type Refusal, untilIdle } from './refusal.ts';
 
 const asyncRequired = 'This service plan requires client support for asynchronous service operations.';
 const concurrency = 'The Service Broker does not support concurrent requests that mutate the same resource.';
@@ -53,7 +53,7 @@ async function bound(requests: FakeRequests, id: string): Promise<void> {
 
 async function refused(sent: Sent, refusal: Refusal): Promise<Answer> {
   await untilIdle(broker);
-  return expectRefused(broker, sent, refusal);
+  return expectRefusal(broker, sent, refusal);
 }
 
 const isRotation = { predecessor_binding_id: 'nobody' };

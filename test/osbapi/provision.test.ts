@@ -19,6 +19,7 @@ import {
   lastingUpdate,
   operationOf,
   readyInstance,
+  until,
 } from './binding-steps.ts';
 import { untilIdle } from './refusal.ts';
 
@@ -330,12 +331,11 @@ describe('a provision', () => {
 
   it('[44] that waits for an update which fails does not tell what only answers to updates may tell', async () => {
     const requests = await readyInstance(broker, 'quick');
-    const parameters = { milliseconds: 300, fail: 'broken-update' };
-    const [running, joined] = await Promise.all([
-      broker.send(requests.update({ parameters }, '')),
-      new Promise((resolve) => setTimeout(resolve, 100)).then(() => broker.send(requests.provision({}, ''))),
-    ]);
-    expect(running).toMatchObject({ status: 500, json: { instance_usable: false } });
+    const parameters = { milliseconds: 1500, fail: 'broken-update' };
+    const running = broker.send(requests.update({ parameters }, ''));
+    await until(async () => (await broker.send(requests.poll())).json.state === 'in progress');
+    const joined = await broker.send(requests.provision({}, ''));
+    expect(await running).toMatchObject({ status: 500, json: { instance_usable: false } });
     expect(joined.status).toBe(500);
     expect(Object.keys(joined.json).sort()).toEqual(['description', 'error']);
   });

@@ -16,7 +16,7 @@ export interface Refusal {
 }
 
 /** Only on a broker on which nothing is in progress; see {@link untilIdle}. */
-export async function expectRefused(
+export async function expectRefusal(
   broker: OsbBroker,
   sent: Sent,
   { status, error, description }: Refusal,

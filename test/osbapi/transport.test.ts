@@ -16,7 +16,7 @@ import {
 import { type Answer, basic, credential, type Sent } from '../support/osb-client.ts';
 import { changing, type Endpoint, endpoints, requestOf } from './every-endpoint.ts';
 import { faultyProvision, loadFaultyCatalog } from './faulty-catalog.ts';
-import { expectRefused, untilIdle } from './refusal.ts';
+import { expectRefusal, untilIdle } from './refusal.ts';
 
 const binding = freshId();
 const requests: FakeRequests = fakeRequests('quick');
@@ -50,7 +50,7 @@ const good = (endpoint: Endpoint): Sent => requestOf(endpoint, requests, binding
 
 async function refused(sent: Sent, status: number, description: RegExp): Promise<Answer> {
   await untilIdle(broker);
-  return expectRefused(broker, sent, { status, description });
+  return expectRefusal(broker, sent, { status, description });
 }
 
 describe('credentials', () => {
