@@ -281,6 +281,7 @@ const almostGood: fc.Arbitrary<Sent> = fc
         ),
         anyJson,
       ),
+      fc.tuple(fc.constantFrom('organization_guid', 'space_guid', 'app_guid'), hostileText),
       fc.tuple(fc.constant('parameters'), fc.record({ note: anyJson })),
       fc.tuple(fc.constant('context'), fc.dictionary(hostileText, anyJson, { maxKeys: 3 })),
       fc.tuple(fc.constant('bind_resource'), fc.record({ app_guid: anyJson })),

@@ -45,7 +45,7 @@ export const pathId = (pool: readonly string[]): fc.Arbitrary<string> =>
   );
 
 export const hostileText = fc.oneof(
-  { weight: 2, arbitrary: fc.constantFrom('nul\u0000', 'half\ud800') },
+  { weight: 3, arbitrary: fc.constantFrom('nul\u0000', 'half\ud800') },
   {
     weight: 3,
     arbitrary: fc.constantFrom(
