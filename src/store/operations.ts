@@ -150,7 +150,12 @@ export async function enqueueOperation(session: Session, operation: NewOperation
  * The fence voids the late worker's rows at once, but not an effect that is on its way: so the lease stays, and what
  * follows on the same resource waits until the worker gives it up (giveUp) or it ends.
  */
-export async function cancelOperation(session: Session, uid: string, description: string): Promise<void> {
+export async function cancelOperation(
+  session: Session,
+  uid: string,
+  description: string,
+  { instanceUsable, updateRepeatable }: InstanceAftermath = {},
+): Promise<void> {
   const operation = await findOperation(session, uid);
   if (operation === undefined) return;
   await lockInstanceRows(session, [operation.instanceUid]);
@@ -158,10 +163,16 @@ export async function cancelOperation(session: Session, uid: string, description
     session,
     `update ${table}
      set state = 'failed', error_code = :errorCode, description = :description, fence = fence + 1,
-         finished_at = clock_timestamp()
+         instance_usable = :instanceUsable, update_repeatable = :updateRepeatable, finished_at = clock_timestamp()
      where uid = :uid and state = 'in progress'
      returning uid`,
-    { uid, description: storableText(description), errorCode: 'Cancelled' satisfies ErrorCode },
+    {
+      uid,
+      description: storableText(description),
+      errorCode: 'Cancelled' satisfies ErrorCode,
+      instanceUsable: instanceUsable ?? null,
+      updateRepeatable: updateRepeatable ?? null,
+    },
   );
   if (cancelled.length > 0) await announceFinished(session, uid);
 }

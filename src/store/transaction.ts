@@ -44,7 +44,7 @@ export function createTransaction(session: Session): StoreTransaction {
     activeBindingOperation: (bindingUid) => activeBindingOperation(session, bindingUid),
     activeBindingOperations: (instanceUid) => activeBindingOperations(session, instanceUid),
     enqueueOperation: (operation) => enqueueOperation(session, operation),
-    cancelOperation: (uid, description) => cancelOperation(session, uid, description),
+    cancelOperation: (uid, description, aftermath) => cancelOperation(session, uid, description, aftermath),
     assertHeld: (claim) => assertHeld(session, claim),
     finishOperation: (claim, outcome) => finishOperation(session, claim, outcome),
     wakeInstance: (instanceUid) => wakeInstances(session, [instanceUid]),

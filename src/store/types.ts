@@ -155,8 +155,11 @@ export interface StoreTransaction extends StoreReader {
   activeBindingOperations(instanceUid: string): Promise<Operation[]>;
   /** Inserts the operation and wakes a worker when the transaction commits. */
   enqueueOperation(operation: NewOperation): Promise<Operation>;
-  /** Ends an operation in favour of a later one: state failed, fence raised, so that its worker's writes are void. */
-  cancelOperation(uid: string, description: string): Promise<void>;
+  /**
+   * Ends an operation in favour of a later one, or of none: state failed, fence raised, so that its worker's writes are
+   * void. With an aftermath when platforms shall learn how it left the instance.
+   */
+  cancelOperation(uid: string, description: string, aftermath?: InstanceAftermath): Promise<void>;
   /** Locks the operation row and checks fence and lease. @throws LeaseLost */
   assertHeld(claim: OperationClaim): Promise<void>;
   /** Ends the claimed operation; call after assertHeld in the same transaction. Wakes waiters on commit. */

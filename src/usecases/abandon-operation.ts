@@ -1,4 +1,5 @@
 import type { BindingState } from '../domain/binding.ts';
+import type { InstanceAftermath } from '../domain/errors.ts';
 import type { InstanceState } from '../domain/instance.ts';
 import type { Operation } from '../domain/operation.ts';
 import type { StoreTransaction } from '../store/types.ts';
@@ -17,13 +18,15 @@ const bindingStates = {
 /**
  * Cancels an operation that nothing follows at once, and leaves its instance or binding in the failed state that
  * belongs to it, so that no row says "in progress" without an operation that works on it.
+ * @returns how it leaves the instance, as its row tells; empty for operations that may not say it
  */
 export async function abandonOperation(
   transaction: StoreTransaction,
   operation: Operation,
   description: string,
-): Promise<void> {
-  await transaction.cancelOperation(operation.uid, description);
+): Promise<InstanceAftermath> {
+  const aftermath = await aftermathOfAbandoned(transaction, operation);
+  await transaction.cancelOperation(operation.uid, description, aftermath);
   switch (operation.type) {
     case 'provision':
     case 'update':
@@ -37,4 +40,18 @@ export async function abandonOperation(
       }
       break;
   }
+  return aftermath;
+}
+
+/** A deprovision that began to remove things has noted it in the row; nobody looks at the instance once more. */
+async function aftermathOfAbandoned(
+  transaction: StoreTransaction,
+  { type, instanceUid }: Operation,
+): Promise<InstanceAftermath> {
+  if (type !== 'update' && type !== 'deprovision') return {};
+  const instance = await transaction.findInstanceByUid(instanceUid);
+  return {
+    ...(instance === undefined ? {} : { instanceUsable: instance.usable }),
+    ...(type === 'update' ? { updateRepeatable: true } : {}),
+  };
 }

@@ -32,12 +32,21 @@ export async function bindingLastOperation(
       ? named
       : await deps.store.latestBindingOperation(binding.uid);
   if (operation === undefined) throw new ChandlerError('BindingNotFound');
+  if (binding.state === 'unbound' && named === undefined && isMade(operation)) {
+    obey(reactionToBinding('unbound', 'last operation', caller.options));
+    // No unbind of its own: the deprovision of its instance unbound it.
+    return { state: 'succeeded', description: 'The service binding is gone.' };
+  }
   if (operation.type === 'unbind' && operation.state === 'succeeded') {
     // By the operation, not by the row: that was read before, maybe while the deletion was still under way.
     obey(reactionToBinding('unbound', 'last operation', caller.options));
     if (isLongGone(operation)) throw new ChandlerError('BindingGone');
   }
   return lastOperation(operation);
+}
+
+function isMade({ type, state }: Operation): boolean {
+  return type === 'bind' && state === 'succeeded';
 }
 
 /** Compares ids, not rows: the token may be of an earlier life of an id that was used again. */

@@ -4,7 +4,7 @@
  */
 import type { ServiceBinding } from '../domain/binding.ts';
 import type { ServiceInstance } from '../domain/instance.ts';
-import type { UpdateAttributes } from '../domain/operation.ts';
+import type { UpdateAttributes, UpdateTarget } from '../domain/operation.ts';
 import { canonicalJson, type JsonObject } from '../lib/json.ts';
 
 type InstanceAttributes = Pick<
@@ -63,11 +63,18 @@ function sameNamespace(existing: string | undefined, requested: string | undefin
   return requested === undefined || requested === existing;
 }
 
-/** Whether a PATCH is the one that is being worked on; absent is not the same as empty. */
-export function sameUpdate(running: UpdateAttributes, requested: UpdateAttributes): boolean {
+/**
+ * Whether a PATCH is the one that is being worked on; absent is not the same as empty. Here the whole context counts:
+ * 202 for a new name that the running update does not bring would lose it.
+ */
+export function sameUpdate(
+  { request: running, context }: Pick<UpdateTarget, 'request' | 'context'>,
+  requested: UpdateAttributes & { context?: JsonObject },
+): boolean {
   return (
     running.planId === requested.planId &&
     running.maintenanceVersion === requested.maintenanceVersion &&
-    canonicalJson(running.parameters ?? null) === canonicalJson(requested.parameters ?? null)
+    canonicalJson(running.parameters ?? null) === canonicalJson(requested.parameters ?? null) &&
+    (requested.context === undefined || canonicalJson(context) === canonicalJson(requested.context))
   );
 }

@@ -36,17 +36,19 @@ export async function settle(
 
   const after = await queue.waitUntilFinished(operation.uid, deps.settings.syncWaitMs);
   const ended = after.state === 'in progress' && options.own ? await cancelLate(deps, after) : after;
+  // Answers to other verbs may not tell how an update or deprovision left the instance.
+  const aftermath = ended.type === options.verb ? { aftermath: aftermathOf(ended) } : {};
   switch (ended.state) {
     case 'succeeded':
       return 'succeeded';
     case 'failed':
       throw new ChandlerError(ended.errorCode ?? 'Internal', {
         sentence: ended.description,
-        // Answers to other verbs may not tell how an update or deprovision left the instance.
-        ...(ended.type === options.verb ? { aftermath: aftermathOf(ended) } : {}),
+        ...aftermath,
       });
     case 'in progress':
       throw new ChandlerError('SynchronousTimeout', {
+        ...aftermath,
         ...(options.own
           ? {}
           : { sentence: 'An earlier request for the same is still being worked on. Try again later.' }),
@@ -56,17 +58,17 @@ export async function settle(
 
 /**
  * Cancels an operation that outlived its request. One that ended in the meantime is left as it is.
- * @returns the operation as it ended, or as it was when this request cancelled it
+ * @returns the operation as it ended, or as it was when this request cancelled it, with how that left the instance
  */
 async function cancelLate(deps: UsecaseDeps, operation: Operation): Promise<Operation> {
-  const ended = await deps.store.transact(async (transaction) => {
+  const { ended, aftermath } = await deps.store.transact(async (transaction) => {
     await transaction.lockInstanceByUid(operation.instanceUid);
     const latest = await transaction.findOperation(operation.uid);
-    if (latest !== undefined && latest.state !== 'in progress') return latest;
-    await abandonOperation(transaction, operation, 'Cancelled: it did not finish within the request.');
-    return undefined;
+    if (latest !== undefined && latest.state !== 'in progress') return { ended: latest };
+    const reason = 'Cancelled: it did not finish within the request.';
+    return { aftermath: await abandonOperation(transaction, operation, reason) };
   });
   if (ended !== undefined) return ended;
   deps.events.operationCancelled({ ...operationFields(operation), reason: 'synchronous timeout' });
-  return operation;
+  return { ...operation, ...aftermath };
 }

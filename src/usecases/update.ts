@@ -127,7 +127,7 @@ async function isAgain(
   request: UpdateRequest,
 ): Promise<boolean> {
   const target = await transaction.findUpdateTarget(active.uid);
-  return target !== undefined && sameUpdate(target.reveal().request, request);
+  return target !== undefined && sameUpdate(target.reveal(), request);
 }
 
 interface Change {

@@ -112,6 +112,21 @@ describe('last_operation of a binding', () => {
     }
   });
 
+  it('[109] says that a binding is gone which went with its instance, and of its bind that it succeeded', async () => {
+    const requests = await readyInstance(broker, 'slow');
+    const id = freshId();
+    const bind = operationOf(await broker.send(requests.bind(id)));
+    await untilOver(broker, requests.pollBinding(id));
+    await broker.send(requests.deprovision());
+    await untilOver(broker, requests.poll());
+    expect((await broker.send(requests.pollBinding(id))).json).toEqual({
+      state: 'succeeded',
+      description: 'The service binding is gone.',
+    });
+    const named = await broker.send(requests.pollBinding(id, `?operation=${bind}`));
+    expect(named.json).toMatchObject({ state: 'succeeded', description: 'The service binding is ready.' });
+  });
+
   it('[110] tells in words how it stands or why it failed, and no secret', async () => {
     const waiting = freshId();
     const { requests } = await waitingBinding(broker, waiting);

@@ -71,9 +71,13 @@ export async function lastingProvision(broker: Sender, plan = 'slow'): Promise<F
 }
 
 /** An instance that is being updated for as long as the test lasts. */
-export async function lastingUpdate(broker: Sender, requests: FakeRequests): Promise<Answer> {
+export async function lastingUpdate(
+  broker: Sender,
+  requests: FakeRequests,
+  values: JsonObject = {},
+): Promise<Answer> {
   onTestFinished(() => end(broker, requests));
-  const answer = await broker.send(requests.update({ parameters: { milliseconds: 600_000 } }));
+  const answer = await broker.send(requests.update({ parameters: { milliseconds: 600_000 }, ...values }));
   expect(answer.status).toBe(202);
   return answer;
 }

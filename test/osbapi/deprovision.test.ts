@@ -88,7 +88,8 @@ describe('a deprovision', () => {
 
   it('[83] is 200 {} when it is done within the request, and 410 for what never was', async () => {
     const ready = await readyInstance(broker, 'quick');
-    expect(await broker.send(ready.deprovision(query('quick')))).toMatchObject({ status: 200, json: {} });
+    const done = await broker.send(ready.deprovision(query('quick')));
+    expect([done.status, done.json]).toEqual([200, {}]);
     expect(await broker.send(fakeRequests('quick').deprovision())).toMatchObject(gone);
   });
 
@@ -213,5 +214,26 @@ describe('a deprovision', () => {
     const answer = await broker.send(ready.deprovision('service_id=fake-service&plan_id=quick'));
     expect(answer).toMatchObject({ status: 500, json: { error: 'ResourceFailed', instance_usable: false } });
     expect(answer.json).not.toHaveProperty('update_repeatable');
+  });
+
+  it('[89] that takes longer than its request may wait tells that the instance cannot be used, and can be tried again', async () => {
+    const impatient = await startOsbBroker({ settings: { syncWaitMs: 1000, quickWaitMs: 20 } });
+    try {
+      const ready = await readyInstance(impatient, 'quick', { removeMilliseconds: 600_000 });
+      const late = await impatient.send(ready.deprovision('service_id=fake-service&plan_id=quick'));
+      expect(late).toMatchObject({
+        status: 503,
+        json: { error: 'SynchronousTimeout', instance_usable: false },
+      });
+      const polled = await impatient.send(ready.poll());
+      expect(polled.json).toMatchObject({ state: 'failed', instance_usable: false });
+      for (const { json } of [late, polled]) expect(json).not.toHaveProperty('update_repeatable');
+      impatient.fake.behave(await externalNameOf(impatient, ready), { removeMilliseconds: 0 });
+      await impatient.send(ready.deprovision());
+      expect((await untilOver(impatient, ready.poll())).json.state).toBe('succeeded');
+      expect(impatient.fake.instances.size).toBe(0);
+    } finally {
+      await impatient.close();
+    }
   });
 });

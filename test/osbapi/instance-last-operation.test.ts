@@ -11,10 +11,12 @@ import {
 import {
   as,
   credentialOf,
+  externalNameOf,
   lastingProvision,
   lastingUpdate,
   operationOf,
   readyInstance,
+  until,
 } from './binding-steps.ts';
 
 let broker: OsbBroker;
@@ -106,6 +108,19 @@ describe('polling an instance', () => {
     expect(await poll(requests, create)).toMatchObject({ status: 200, json: { state: 'failed' } });
   });
 
+  it('[59] for an update that a deletion overtook is never 410, whatever the options say', async () => {
+    const requests = await readyInstance(broker, 'slow');
+    const update = operationOf(await lastingUpdate(broker, requests));
+    await broker.send(requests.deprovision());
+    await untilOver(broker, requests.poll());
+    for (const sent of [
+      requests.poll(`?operation=${update}`),
+      as('gone', requests.poll(`?operation=${update}`)),
+    ]) {
+      expect(await broker.send(sent)).toMatchObject({ status: 200, json: { state: 'failed' } });
+    }
+  });
+
   it('[59] after a deletion is 410 at once where the options say so', async () => {
     const requests = await readyInstance(broker, 'slow');
     const deletion = operationOf(await broker.send(requests.deprovision()));
@@ -131,6 +146,22 @@ describe('polling an instance', () => {
     const making = await lastingProvision(broker);
     expect((await poll(making)).headers['retry-after']).toMatch(/^([1-9]|[12]\d|30)$/);
     expect((await poll(await readyInstance(broker))).headers).not.toHaveProperty('retry-after');
+  });
+
+  it.each([
+    ['0 seconds', 1],
+    ['1 minute', 15],
+    ['1 hour', 30],
+  ])('[61] asks for more patience with what is in progress for %s: %d s', async (age, seconds) => {
+    const making = await lastingProvision(broker);
+    await broker.query(
+      `update operations set created_at = created_at - interval '${age}'
+       where instance_uid = (select uid from service_instances where instance_id = '${making.id}')`,
+    );
+    const asked = Number((await poll(making)).headers['retry-after']);
+    // The test itself may have taken a while.
+    expect(asked).toBeGreaterThanOrEqual(seconds);
+    expect(asked).toBeLessThanOrEqual(seconds + 2);
   });
 
   it.each([
@@ -171,10 +202,18 @@ describe('polling an instance', () => {
     const requests = fakeRequests('slow');
     const sent = requests.provision({ parameters: { milliseconds: 600_000, removeMilliseconds: 600_000 } });
     const create = operationOf(await broker.send(sent));
+    const name = await externalNameOf(broker, requests);
+    await until(async () => broker.fake.instances.has(`${name}-server`));
     const deletion = operationOf(await broker.send(requests.deprovision()));
-    expect((await poll(requests, create)).json).toMatchObject({ state: 'failed' });
-    expect((await poll(requests, deletion)).json.state).not.toBe('failed');
-    expect((await poll(requests)).json.state).toBe((await poll(requests, deletion)).json.state);
+    const told = async () => [
+      await poll(requests, create),
+      await poll(requests, deletion),
+      await poll(requests),
+    ];
+    expect((await told()).map(({ json }) => json.state)).toEqual(['failed', 'in progress', 'in progress']);
+    broker.fake.behave(name, { removeMilliseconds: 0 });
+    await untilOver(broker, requests.poll());
+    expect((await told()).map(({ json }) => json.state)).toEqual(['failed', 'succeeded', 'succeeded']);
   });
 
   it('[63] of a create that a synchronous delete cancelled says failed', async () => {

@@ -110,11 +110,13 @@ describe('the body of a provision', () => {
     ['too much', { size: '101Gi' }, '`size` must be at most 100Gi'],
     ['no choice of the list', { fail: 'always' }, '`fail` must be one of'],
   ])(
-    '[41] with parameters that break the schema (%s) is refused with 400 and says how',
+    '[41] with parameters that break the schema (%s) is refused with 400 and says how, without the value',
     async (_how, parameters, text) => {
       const sent = fakeRequests().provision({ parameters });
       await expectRefused(broker, { status: 400, json: { error: 'InvalidParameters' } }, sent);
-      expect((await broker.send(sent)).json.description).toContain(text);
+      const { description } = (await broker.send(sent)).json;
+      expect(description).toContain(text);
+      for (const value of Object.values(parameters)) expect(description).not.toContain(value);
     },
   );
 
@@ -145,6 +147,9 @@ describe('the body of a provision', () => {
     expect((await broker.send(requests.fetch())).status).toBe(200);
     const empty = fakeRequests('quick', '');
     expect((await broker.send(empty.provision())).status).toBe(404);
+    const longest = freshId().padEnd(1000, 'x');
+    expect((await broker.send(fakeRequests('quick', longest).provision())).status).toBe(201);
+    await expectRefused(broker, { status: 400 }, fakeRequests('quick', `${longest}x`).provision());
   });
 });
 
@@ -217,6 +222,28 @@ describe('a provision', () => {
     });
     const ready = await readyInstance(broker, 'quick', {}, named('old'));
     expect((await broker.send(ready.provision(named('new')))).status).toBe(200);
+  });
+
+  it('[46] by another user is the same one', async () => {
+    const ready = await readyInstance(broker, 'quick');
+    const identity = Buffer.from('{"username":"jane"}').toString('base64');
+    const headers = { 'x-broker-api-originating-identity': `kubernetes ${identity}` };
+    expect((await broker.send({ ...ready.provision(), headers })).status).toBe(200);
+  });
+
+  it('[46] after an update is the same one with the plan and parameters that the instance has now', async () => {
+    const ready = await readyInstance(broker, 'quick', { note: 'old' });
+    await broker.send(ready.update({ plan_id: 'slow', parameters: { note: 'new' } }));
+    await untilOver(broker, ready.poll());
+    const now = ready.provision({ plan_id: 'slow', parameters: { note: 'new' } });
+    expect((await broker.send(now)).status).toBe(200);
+    await expectRefused(
+      broker,
+      conflict,
+      ready.provision({ parameters: { note: 'old' } }),
+      ready.provision({ parameters: { note: 'new' } }),
+      ready.provision({ plan_id: 'slow', parameters: { note: 'old' } }),
+    );
   });
 
   it('[47] that failed is not tried again by the same PUT: 409 says what to do, and then the id is free', async () => {

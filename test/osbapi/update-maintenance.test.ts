@@ -68,6 +68,21 @@ describe('maintenance', () => {
     expect([await tierOf(ready), await maintenanceOf(ready)]).toEqual(['slow', { version: '1.4.0' }]);
   });
 
+  it('[77] that fails leaves the old version, and can be tried again', async () => {
+    const ready = await readyInstance(broker, 'slow');
+    const newest = { maintenance_info: { version: '1.5.0' } };
+    await newer.send(ready.update({ ...newest, parameters: { fail: 'broken-update' } }));
+    expect((await untilOver(newer, ready.poll())).json).toMatchObject({
+      state: 'failed',
+      instance_usable: false,
+      update_repeatable: true,
+    });
+    expect(await maintenanceOf(ready)).toEqual({ version: '1.4.0' });
+    await newer.send(ready.update(newest));
+    expect((await untilOver(newer, ready.poll())).json.state).toBe('succeeded');
+    expect([await tierOf(ready), await maintenanceOf(ready)]).toEqual(['newest slow', { version: '1.5.0' }]);
+  });
+
   it('[76] comes with a change of the plan, whose newest version counts', async () => {
     const ready = await readyInstance(broker, 'slow');
     await newer.send(ready.update({ plan_id: 'quick', maintenance_info: { version: '1.5.0' } }));

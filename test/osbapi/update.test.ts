@@ -125,9 +125,9 @@ describe('an update', () => {
     const quick = await readyInstance(broker, 'quick');
     const slow = await readyInstance(broker, 'slow');
     const done = await broker.send(quick.update({ parameters: { note: 'new' } }, ''));
-    expect(done).toMatchObject({ status: 200, json: {} });
+    expect([done.status, done.json]).toEqual([200, {}]);
     const nothing = await broker.send(slow.update({ plan_id: 'slow', parameters: {} }, ''));
-    expect(nothing).toMatchObject({ status: 200, json: {} });
+    expect([nothing.status, nothing.json]).toEqual([200, {}]);
     const running = await broker.send(slow.update({ parameters: { note: 'new' } }));
     expect(running).toMatchObject({ status: 202, json: { operation: expect.any(String) as string } });
   });
@@ -151,6 +151,17 @@ describe('an update', () => {
       ready.update({ plan_id: 'quick', parameters: { milliseconds: 600_000 } }),
       ready.update({}),
     );
+  });
+
+  it('[72] with another context than the one that is made is 422, not lost', async () => {
+    const context = (name: string) => ({ platform: 'kubernetes', namespace: 'team-a', instance_name: name });
+    const ready = await readyInstance(broker, 'slow', {}, { context: context('old') });
+    const sent = (values: JsonObject) => ready.update({ parameters: { milliseconds: 600_000 }, ...values });
+    await lastingUpdate(broker, ready, { context: context('new') });
+    await expectRefused(broker, concurrencyError, sent({ context: context('newer') }));
+    for (const again of [sent({ context: context('new') }), sent({})]) {
+      expect((await broker.send(again)).status).toBe(202);
+    }
   });
 
   it('[73] of a plan that takes longer is 422 for a platform that cannot poll, and changes nothing', async () => {
@@ -225,6 +236,37 @@ describe('an update', () => {
     await bound(broker, ready, freshId());
   });
 
+  it('[77] that takes longer than its request may wait is cancelled with 503, and leaves the old values', async () => {
+    const impatient = await startOsbBroker({ settings: { syncWaitMs: 50, quickWaitMs: 20 } });
+    try {
+      const ready = await readyInstance(impatient, 'quick', { note: 'old' });
+      const before = (await impatient.send(ready.fetch())).json;
+      const lasting = { note: 'new', milliseconds: 600_000 };
+      const late = await impatient.send(ready.update({ parameters: lasting }, ''));
+      const aftermath = { instance_usable: true, update_repeatable: true };
+      expect(late).toMatchObject({ status: 503, json: { error: 'SynchronousTimeout', ...aftermath } });
+      expect((await impatient.send(ready.poll())).json).toMatchObject({ state: 'failed', ...aftermath });
+      expect((await impatient.send(ready.fetch())).json).toEqual(before);
+      const right = ready.update({ parameters: { note: 'right', milliseconds: 0 } });
+      expect([200, 202]).toContain((await impatient.send(right)).status);
+      expect((await untilOver(impatient, ready.poll())).json.state).toBe('succeeded');
+    } finally {
+      await impatient.close();
+    }
+  });
+
+  it('[78] after an update that failed is one that brings the instance back, and the context with it', async () => {
+    const context = { platform: 'kubernetes', namespace: 'team-a', instance_name: 'old' };
+    const ready = await readyInstance(broker, 'slow', {}, { context });
+    await updated(ready, ready.update({ parameters: { fail: 'broken-update' } }));
+    const renamed = { ...context, instance_name: 'new' };
+    const sent = ready.update({ context: renamed });
+    expect((await broker.send(sent)).status).toBe(202);
+    expect((await untilOver(broker, ready.poll())).json.state).toBe('succeeded');
+    const row = await broker.store.findInstance({ platform: 'kubernetes', instanceId: ready.id });
+    expect([row?.context, row?.usable]).toEqual([renamed, true]);
+  });
+
   it('[78] of the context alone is written down at once, also for a platform that cannot poll', async () => {
     const context = { platform: 'kubernetes', namespace: 'team-a', instance_name: 'old' };
     const ready = await readyInstance(broker, 'slow', {}, { context });
@@ -276,5 +318,14 @@ describe('an update', () => {
     const unchanged = await broker.send(ready.update({ parameters: { note: 'new', milliseconds: 0 } }));
     expect(Object.keys(unchanged.json)).toEqual(['operation']);
     expect(operationOf(unchanged)).not.toBe('');
+  });
+
+  it('[81] says the changed dashboard URL in a synchronous answer too', async () => {
+    const ready = await readyInstance(broker, 'quick');
+    const done = await broker.send(ready.update({ parameters: { size: '7Gi' } }, ''));
+    expect([done.status, done.json]).toEqual([
+      200,
+      { dashboard_url: expect.stringMatching(/size=7Gi$/) as string },
+    ]);
   });
 });
