@@ -13,10 +13,13 @@ import { type TickContext, waitPollMs } from './types.ts';
 /** `applied`, or what the resource waits for. */
 export type ApplyOutcome = 'applied' | { description: string; pollAfterMs: number };
 
+/** In place of a digest while an apply is under way; equal to none. */
+const underWay = 'under way';
+
 /** What a resource comes to: all its items, what is to be done for some of them, and what it no longer has. */
 interface Work {
   items: NewInventoryItem[];
-  effects: { item: NewInventoryItem; apply: () => Promise<AppliedObject> }[];
+  effects: { item: NewInventoryItem; knownUid?: string; apply: () => Promise<AppliedObject> }[];
   stale: InventoryItem[];
 }
 
@@ -46,7 +49,14 @@ export async function applyResource(
   };
 
   left += 1;
-  await record((transaction) => transaction.planInventory(work.items));
+  await record(async (transaction) => {
+    await transaction.planInventory(work.items);
+    // An apply that is cut short may have had its effect: until it is recorded nobody may take the old digest for true.
+    for (const { item, knownUid } of work.effects) {
+      if (knownUid === undefined) continue;
+      await transaction.recordApplied(item, { objectUid: knownUid, appliedDigest: underWay });
+    }
+  });
   for (const { item, apply } of work.effects) {
     guard();
     const applied = await apply();
@@ -93,6 +103,7 @@ function workOfObjects(
     items: desired.map(itemOf),
     effects: apply.map(({ desired: entry, knownUid }) => ({
       item: itemOf(entry),
+      ...(knownUid === undefined ? {} : { knownUid }),
       apply: () => applyObject(entry.object, knownUid, target),
     })),
     stale: prune,
