@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** Updates, rotation and the rest of OSBAPI 2.17. Only adds: a Chandler that does not know it goes on working. */
+/** Updates, rotation and the rest of OSBAPI 2.17. Only adds, but a Chandler before it does not know the new states: stop it first. */
 const changes = `
 alter table service_instances
   drop constraint service_instances_state_check,
