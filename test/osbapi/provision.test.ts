@@ -38,6 +38,10 @@ beforeAll(async () => {
 afterAll(() => broker.close());
 
 const required = ['service_id', 'plan_id', 'organization_guid', 'space_guid'];
+/** Writers of instances that a lock of the table keeps waiting. */
+const waitingInserts = `select 1 from pg_locks where not granted and mode = 'RowExclusiveLock'
+  and relation = 'service_instances'::regclass
+  and database = (select oid from pg_database where datname = current_database())`;
 const conflict = { status: 409, json: { error: 'Conflict' } };
 
 describe('the body of a provision', () => {
@@ -182,6 +186,22 @@ describe('a provision', () => {
     for (const each of [await broker.send(sent), await second.send(sent)]) {
       expect([each.status, each.json.operation]).toEqual([202, first]);
     }
+  });
+
+  it('[44] that arrives twice in the same moment is made once: who loses the race joins the other', async () => {
+    const requests = fakeRequests('slow');
+    const sent = requests.provision({ parameters: { milliseconds: 600_000 } });
+    await untilIdle(broker);
+    // Lets both look for the row, and neither write it.
+    await broker.query('begin; lock table service_instances in share mode');
+    const both = Promise.all([broker.send(sent), broker.send(sent)]);
+    await until(async () => (await broker.query(waitingInserts)).length === 2);
+    await broker.query('commit');
+    const [one, other] = await both;
+    expect([one.status, other.status]).toEqual([202, 202]);
+    expect(operationOf(other)).toBe(operationOf(one));
+    await broker.send(requests.deprovision());
+    await untilOver(broker, requests.poll());
   });
 
   it('[45] that is sent again when it is done is 200 with the body of the first', async () => {

@@ -151,4 +151,25 @@ export const mutants: Mutant[] = [
     replace: '    plan_revision: planRevision,',
     test: fetch,
   },
+  {
+    items: [59],
+    file: 'src/usecases/instance-last-operation.ts',
+    find: "  if (operation.type === 'deprovision' && operation.state === 'succeeded') {",
+    replace: "  if (operation.type !== 'provision' && operation.state !== 'in progress') {",
+    test: poll,
+  },
+  {
+    items: [61],
+    file: 'src/usecases/last-operation.ts',
+    find: 'Math.round(ageMs / 4000)',
+    replace: 'Math.round(ageMs / 8000)',
+    test: poll,
+  },
+  {
+    items: [63],
+    file: 'src/usecases/instance-last-operation.ts',
+    find: '      : await deps.store.latestInstanceOperation(instance.uid);',
+    replace: '      : undefined;',
+    test: poll,
+  },
 ];

@@ -170,4 +170,40 @@ export const mutants: Mutant[] = [
     replace: "  if (typeof id !== 'string' || !/^[A-Za-z0-9._~-]+$/.test(id)) {",
     test: provision,
   },
+  {
+    items: [44],
+    file: 'src/usecases/transact-again.ts',
+    find: 'if (tries === mostTries)',
+    replace: 'if (tries === 1)',
+    test: provision,
+  },
+  {
+    items: [41],
+    file: 'src/catalog/validate-parameters.ts',
+    find: '  const sentence = complaintOf(validate, parameters, fixed) ?? unsafeText(parameters);',
+    replace:
+      '  const said = complaintOf(validate, parameters, fixed) ?? unsafeText(parameters);\n  const sentence = said && `${said} It is ${JSON.stringify(parameters)}.`;',
+    test: provision,
+  },
+  {
+    items: [46],
+    file: 'src/usecases/same-attributes.ts',
+    find: '    existing.planId === requested.planId &&\n',
+    replace: '',
+    test: provision,
+  },
+  {
+    items: [46],
+    file: 'src/store/instances.ts',
+    find: "    parameters_sealed: sealJson(seal, 'parameters', target.parameters),\n",
+    replace: '',
+    test: provision,
+  },
+  {
+    items: [54],
+    file: 'src/osb/path-ids.ts',
+    find: 'const longestId = 1000;',
+    replace: 'const longestId = 1001;',
+    test: provision,
+  },
 ];
