@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import type { JsonObject } from '../lib/json.ts';
 import { type LoadCatalogOptions, loadCatalog } from './load-catalog.ts';
 import { mergeMaps } from './merge-plan.ts';
+import type { CatalogKinds } from './offering-file.ts';
 import { type Catalog, CatalogInvalid, type CatalogProblem } from './types.ts';
 
 export const goodOffering: JsonObject = {
@@ -34,6 +35,8 @@ export const goodOffering: JsonObject = {
   plans: [{ id: 'plan-1', name: 'small', description: 'Small' }],
 };
 
+export const shippedKinds: CatalogKinds = { engines: ['postgresql'], provisioners: [] };
+
 /** Of the test runner; given, because this file is no test. */
 interface Hooks {
   beforeEach(hook: () => Promise<void>): void;
@@ -56,7 +59,7 @@ export function useCatalogFolder(hooks: Hooks) {
     await writeFile(path.join(root, file), text);
   };
   const load = (options: Partial<LoadCatalogOptions> = {}): Promise<Catalog> =>
-    loadCatalog({ folder: path.join(root, 'catalog'), ...options });
+    loadCatalog({ folder: path.join(root, 'catalog'), kinds: shippedKinds, ...options });
   /** Loads the good offering with a change laid over it; null removes. */
   const loadWith = async (
     change: JsonObject,

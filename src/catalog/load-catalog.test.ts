@@ -7,7 +7,7 @@ import { createHelm } from '../helm/create-helm.ts';
 import { testHelmPath } from '../helm/test-helm.ts';
 import type { Helm } from '../helm/types.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
-import { goodOffering, problemsOf, useCatalogFolder } from './catalog-fixture.ts';
+import { goodOffering, problemsOf, shippedKinds, useCatalogFolder } from './catalog-fixture.ts';
 import { loadCatalog } from './load-catalog.ts';
 import { mergeMaps } from './merge-plan.ts';
 
@@ -298,12 +298,12 @@ describe('the offerings we ship', () => {
 
   it('load, and their charts take their values', async () => {
     const helm = createHelm({ helmPath: await testHelmPath() });
-    const catalog = await loadCatalog({ folder: shipped, helm });
+    const catalog = await loadCatalog({ folder: shipped, kinds: shippedKinds, helm });
     expect(catalog.offerings.map(({ name }) => name)).toContain('postgresql');
   });
 
   it('let a PostgreSQL grow, take more connections and move to another plan', async () => {
-    const { compiledPlans } = await loadCatalog({ folder: shipped });
+    const { compiledPlans } = await loadCatalog({ folder: shipped, kinds: shippedKinds });
     for (const { revision } of compiledPlans.filter((plan) => plan.revision.serviceName === 'postgresql')) {
       expect(revision.updates).toEqual({ plan: true, growOnly: ['storage'] });
       expect(Object.keys(revision.schemas.update.properties ?? {})).toEqual(['storage', 'maxConnections']);
@@ -322,7 +322,12 @@ describe('the offerings we ship', () => {
       }
       return objects;
     };
-    await loadCatalog({ folder: shipped, helm: { ...helm, render }, overrides: { set } });
+    await loadCatalog({
+      folder: shipped,
+      kinds: shippedKinds,
+      helm: { ...helm, render },
+      overrides: { set },
+    });
     return found.map(({ from }) => from);
   }
 

@@ -24,11 +24,9 @@ export interface LoadCatalogOptions {
      */
     set?: JsonObject;
   };
-  /** What plans may name; without it, what every Chandler has. */
-  kinds?: Partial<CatalogKinds>;
+  /** What plans may name. */
+  kinds: CatalogKinds;
 }
-
-const usualKinds: CatalogKinds = { engines: ['postgresql'], provisioners: [] };
 
 /**
  * Reads and compiles a catalog folder.
@@ -40,7 +38,7 @@ export async function loadCatalog(options: LoadCatalogOptions): Promise<Catalog>
   const context: LoadContext = {
     chartRoot: path.resolve(options.chartRoot ?? path.dirname(folder)),
     helm: options.helm,
-    kinds: { ...usualKinds, ...options.kinds },
+    kinds: options.kinds,
     set: options.overrides?.set ?? {},
     problems,
   };

@@ -3,40 +3,45 @@
  * the default that suits most clients, and other defaults for platforms that are known to need them.
  * docs/osbapi.md tells which item of the specification each of them is about.
  */
-export interface OsbOptions {
+export const osbChoices = {
   /** What a request without X-Broker-API-Version gets: 412, which all suites expect, or the 400 that the text allows. */
-  readonly missingApiVersion: 'precondition-failed' | 'bad-request';
+  missingApiVersion: ['precondition-failed', 'bad-request'],
   /** Whether a malformed X-Broker-API-Originating-Identity is answered with 400 or dropped. */
-  readonly malformedOriginatingIdentity: 'refuse' | 'ignore';
+  malformedOriginatingIdentity: ['refuse', 'ignore'],
   /** Whether a provision must name organization_guid and space_guid. */
-  readonly organizationAndSpace: 'required' | 'optional';
+  organizationAndSpace: ['required', 'optional'],
   /** What a repeated PUT gets after the operation failed: 409, or another try. */
-  readonly repeatAfterFailure: 'conflict' | 'retry';
+  repeatAfterFailure: ['conflict', 'retry'],
   /** What the original PUT gets while its instance is updated: 202 with the update's operation, or 422. */
-  readonly provisionDuringUpdate: 'accept' | 'refuse';
+  provisionDuringUpdate: ['accept', 'refuse'],
   /** Whether a DELETE cancels a running update, or gets 422. */
-  readonly deprovisionDuringUpdate: 'cancel' | 'refuse';
+  deprovisionDuringUpdate: ['cancel', 'refuse'],
   /** Whether a DELETE of an instance deletes its bindings first, or gets 422 as long as it has any. */
-  readonly deprovisionWithBindings: 'unbind' | 'refuse';
+  deprovisionWithBindings: ['unbind', 'refuse'],
   /** What last_operation says after a deletion: 200 with `succeeded` for a day and 410 afterwards, or 410 at once. */
-  readonly pollAfterDeletion: 'succeeded' | 'gone';
+  pollAfterDeletion: ['succeeded', 'gone'],
   /** What fetching an instance gets while it is deleted: 422, or 404. */
-  readonly fetchDuringDeprovision: 'concurrency-error' | 'not-found';
+  fetchDuringDeprovision: ['concurrency-error', 'not-found'],
   /** Whether a DELETE must name the service and plan that the instance has. */
-  readonly deleteWithOtherPlan: 'refuse' | 'ignore';
+  deleteWithOtherPlan: ['refuse', 'ignore'],
   /** Which of two faults an unbind names first: that there is no such binding, or that the query lacks its ids. */
-  readonly unbindUnknown: 'gone-first' | 'ids-first';
+  unbindUnknown: ['gone-first', 'ids-first'],
   /** Whether a bind waits while its instance is made or updated, if the platform can poll; else 422. */
-  readonly bindDuringOperation: 'wait' | 'refuse';
+  bindDuringOperation: ['wait', 'refuse'],
   /** Whether the parameters of an update replace those of the instance, or are laid over them. */
-  readonly updateParameters: 'replace' | 'merge';
+  updateParameters: ['replace', 'merge'],
   /** How `endpoints[].ports` of a binding are written; some clients know only numbers, some no endpoints at all. */
-  readonly endpoints: 'strings' | 'numbers' | 'omit';
+  endpoints: ['strings', 'numbers', 'omit'],
   /** Whether bindings carry `metadata` (expires_at, renew_before), which clients before 2.16 do not know. */
-  readonly bindingMetadata: 'send' | 'omit';
+  bindingMetadata: ['send', 'omit'],
   /** Whether fetches return the parameters that a user sent. */
-  readonly fetchedParameters: 'send' | 'omit';
-}
+  fetchedParameters: ['send', 'omit'],
+} as const;
+
+/** One choice for each option. */
+export type OsbOptions = {
+  readonly [Option in keyof typeof osbChoices]: (typeof osbChoices)[Option][number];
+};
 
 export const osbDefaults: OsbOptions = {
   missingApiVersion: 'precondition-failed',
@@ -56,26 +61,6 @@ export const osbDefaults: OsbOptions = {
   bindingMetadata: 'send',
   fetchedParameters: 'send',
 };
-
-/** Every value of every option, for whoever parses or lists them. */
-export const osbChoices = {
-  missingApiVersion: ['precondition-failed', 'bad-request'],
-  malformedOriginatingIdentity: ['refuse', 'ignore'],
-  organizationAndSpace: ['required', 'optional'],
-  repeatAfterFailure: ['conflict', 'retry'],
-  provisionDuringUpdate: ['accept', 'refuse'],
-  deprovisionDuringUpdate: ['cancel', 'refuse'],
-  deprovisionWithBindings: ['unbind', 'refuse'],
-  pollAfterDeletion: ['succeeded', 'gone'],
-  fetchDuringDeprovision: ['concurrency-error', 'not-found'],
-  deleteWithOtherPlan: ['refuse', 'ignore'],
-  unbindUnknown: ['gone-first', 'ids-first'],
-  bindDuringOperation: ['wait', 'refuse'],
-  updateParameters: ['replace', 'merge'],
-  endpoints: ['strings', 'numbers', 'omit'],
-  bindingMetadata: ['send', 'omit'],
-  fetchedParameters: ['send', 'omit'],
-} as const satisfies { readonly [Option in keyof OsbOptions]: readonly OsbOptions[Option][] };
 
 /**
  * What some platforms need other than the defaults, by the platform's name. Service Catalog, the usual client of the

@@ -1,5 +1,5 @@
-import { type RequestHandler, Router } from 'express';
-import { ChandlerError } from '../domain/errors.ts';
+import { Router } from 'express';
+import { refuseOtherMethods } from './refuse-other-methods.ts';
 import { type AppDeps, localsOf, type ReadinessCheck } from './types.ts';
 
 const longestCheckMs = 2000;
@@ -17,7 +17,7 @@ export function createHealthRoutes(deps: AppDeps): Router {
       localsOf(response).route = '/healthz';
       response.json({ status: 'ok' });
     })
-    .all(refuseMethod);
+    .all(refuseOtherMethods(['GET']));
   router
     .route('/readyz')
     .get(async (_request, response) => {
@@ -32,17 +32,9 @@ export function createHealthRoutes(deps: AppDeps): Router {
         checks: Object.fromEntries(results.map(({ name, cause }) => [name, cause === undefined])),
       });
     })
-    .all(refuseMethod);
+    .all(refuseOtherMethods(['GET']));
   return router;
 }
-
-/** Express would answer OPTIONS by itself, with a text. */
-const refuseMethod: RequestHandler = (request, response) => {
-  response.set('Allow', 'GET');
-  throw new ChandlerError('MethodNotAllowed', {
-    sentence: `This path does not support ${request.method}. Use GET.`,
-  });
-};
 
 async function faultOf(check: ReadinessCheck['check']): Promise<unknown> {
   const { promise, reject } = Promise.withResolvers<never>();

@@ -1,5 +1,4 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import { ChandlerError } from '../domain/errors.ts';
 import { bind } from '../usecases/bind.ts';
 import { bindingLastOperation } from '../usecases/binding-last-operation.ts';
 import { deprovision } from '../usecases/deprovision.ts';
@@ -20,6 +19,7 @@ import {
   presentInstanceOutcome,
   presentLastOperation,
 } from './presenters.ts';
+import { refuseOtherMethods } from './refuse-other-methods.ts';
 import { type AppDeps, localsOf } from './types.ts';
 import { parseBind, parseDelete, parseOperationToken, parseProvision, parseUpdate } from './wire-requests.ts';
 
@@ -113,11 +113,5 @@ function addRoute(router: Router, path: string, handlers: Handlers): void {
   if (handlers.put !== undefined) route.put(readBody, handlers.put);
   if (handlers.patch !== undefined) route.patch(readBody, handlers.patch);
   if (handlers.delete !== undefined) route.delete(handlers.delete);
-  const allowed = Object.keys(handlers).map((method) => method.toUpperCase());
-  route.all((request, response) => {
-    response.set('Allow', allowed.join(', '));
-    throw new ChandlerError('MethodNotAllowed', {
-      sentence: `This path does not support ${request.method}. Use ${allowed.join(' or ')}.`,
-    });
-  });
+  route.all(refuseOtherMethods(Object.keys(handlers).map((method) => method.toUpperCase())));
 }

@@ -5,6 +5,7 @@ import type { PlanRevision, ServiceOffering, ServicePlan, SyncSpec } from '../do
 import { createHelm } from '../helm/create-helm.ts';
 import { findHelm } from '../helm/find-helm.ts';
 import { type Helm, HelmError } from '../helm/types.ts';
+import { offeredKinds } from './offered-kinds.ts';
 
 export interface LintReport {
   fine: boolean;
@@ -24,6 +25,7 @@ export async function lintCatalog(
   try {
     const { offerings, compiledPlans } = await loadCatalog({
       folder,
+      kinds: offeredKinds,
       ...(helm === undefined ? {} : { helm }),
     });
     const lines = offerings.map((offering) => describeOffering(offering, compiledPlans));

@@ -6,7 +6,6 @@ import { renderDashboardUrl } from '../catalog/render-dashboard-url.ts';
 import type { Catalog } from '../catalog/types.ts';
 import { validateParameters } from '../catalog/validate-parameters.ts';
 import type { Config } from '../config/config.ts';
-import { createProviders } from '../credentials/providers.ts';
 import { createDelivery } from '../delivery/kubernetes-delivery.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { createHelm } from '../helm/create-helm.ts';
@@ -22,16 +21,12 @@ import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/types.ts';
 import { createEvents, type Events } from '../telemetry/events.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
-import type { WorkerDeps } from '../worker/types.ts';
 import { startWatcher } from '../worker/watcher.ts';
 import { startWorker } from '../worker/worker.ts';
 import { openChartFolder } from './chart-folder.ts';
 import { clusterAccess } from './cluster-access.ts';
+import { externals, offeredKinds, providers } from './offered-kinds.ts';
 import { watchedCluster } from './watched-cluster.ts';
-
-/** What plans may name: credentials of their own, and what is made outside of clusters. */
-const providers = createProviders();
-const externals: WorkerDeps['externals'] = {};
 
 export interface RunningBroker {
   /** For example `http://127.0.0.1:8080`. */
@@ -78,7 +73,7 @@ export async function serve(
       folder: config.catalogFolder,
       helm,
       overrides: { set: config.planSet },
-      kinds: { engines: Object.keys(providers), provisioners: Object.keys(externals) },
+      kinds: offeredKinds,
     });
     await publishRevisions(catalog, store);
 

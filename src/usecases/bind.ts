@@ -12,20 +12,13 @@ import {
 import type { JsonObject } from '../lib/json.ts';
 import { Redacted } from '../lib/redacted.ts';
 import type { NewBinding, StoreTransaction } from '../store/types.ts';
-import { operationFields } from '../telemetry/events.ts';
 import { allowedNamespace, assertAllowed } from './allowed-namespace.ts';
 import { type BindingContent, contentOf } from './binding-content.ts';
-import type { Caller, ChangeRequest } from './caller.ts';
+import { type Caller, type ChangeRequest, originOf } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
 import { obey, unexpected } from './obey.ts';
 import { findPredecessor } from './predecessor.ts';
-import {
-  assertPlanOfInstance,
-  isPlanOfInstance,
-  type PlanIds,
-  planNotListed,
-  revisionOf,
-} from './resolve-plan.ts';
+import { type PlanIds, planMismatch, planNotListed, revisionOf } from './resolve-plan.ts';
 import { sameBinding } from './same-attributes.ts';
 import { settle } from './settle.ts';
 import { transactAgain } from './transact-again.ts';
@@ -67,13 +60,7 @@ export async function bind(deps: UsecaseDeps, caller: Caller, request: BindReque
   if (promised.kind === 'exists') return { kind: 'exists', ...contentOf(promised.binding) };
 
   const { operation, quick, own } = promised;
-  if (own) deps.events.operationEnqueued(operationFields(operation));
-  const settled = await settle(deps, operation, {
-    verb: 'bind',
-    acceptsIncomplete: request.acceptsIncomplete,
-    quick,
-    own,
-  });
+  const settled = await settle(deps, request, { verb: 'bind', operation, quick, own });
   if (settled === 'running') return { kind: 'accepted', operationUid: operation.uid };
   const binding =
     operation.bindingUid === undefined ? undefined : await deps.store.findBindingByUid(operation.bindingUid);
@@ -146,10 +133,11 @@ async function promise(
   }
   const existing = await transaction.findBinding({ platform, instanceId, bindingId });
   // The same fault is a conflict for a binding that exists, unless nobody ever heard of such a plan.
-  const ours = await isPlanOfInstance(transaction, instance, request, existing);
+  const mismatch = await planMismatch(transaction, instance, request, existing);
+  const ours = mismatch === undefined;
   if (!ours) assertListed(deps, request);
   if (existing !== undefined) return repeat(transaction, { existing, instance, ours, ...context });
-  await assertPlanOfInstance(transaction, instance, request);
+  if (!ours) throw mismatch;
   return create(deps, transaction, instance, context);
 }
 
@@ -287,9 +275,7 @@ async function begin(
     // A bind that waits for its instance gets the instance's time as well.
     timeoutSeconds: revision.timeouts.bind + waitSeconds(instance, revision),
     description: 'The service binding is about to be made.',
-    ...(request.originatingIdentity === undefined
-      ? {}
-      : { originatingIdentity: request.originatingIdentity }),
+    ...originOf(request),
   });
   return { kind: 'operation', operation, quick: isQuick(revision, instance), own: true };
 }

@@ -25,3 +25,8 @@ export interface ChangeRequest {
   acceptsIncomplete: boolean;
   originatingIdentity?: OriginatingIdentity;
 }
+
+/** What an operation keeps of the request that it came from. */
+export function originOf({ originatingIdentity }: ChangeRequest): Pick<ChangeRequest, 'originatingIdentity'> {
+  return originatingIdentity === undefined ? {} : { originatingIdentity };
+}

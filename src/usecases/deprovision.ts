@@ -6,7 +6,7 @@ import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.
 import type { StoreTransaction } from '../store/types.ts';
 import { operationFields } from '../telemetry/events.ts';
 import { abandonOperation } from './abandon-operation.ts';
-import type { Caller, ChangeRequest } from './caller.ts';
+import { type Caller, type ChangeRequest, originOf } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
 import { obey } from './obey.ts';
 import { assertPlanOfInstance, type PlanIds, requireIds, revisionForDelete } from './resolve-plan.ts';
@@ -68,13 +68,7 @@ export async function deprovision(
   for (const each of cancelled) {
     deps.events.operationCancelled({ ...operationFields(each), reason: 'deprovision' });
   }
-  if (own) deps.events.operationEnqueued(operationFields(operation));
-  const settled = await settle(deps, operation, {
-    verb: 'deprovision',
-    acceptsIncomplete: request.acceptsIncomplete,
-    quick,
-    own,
-  });
+  const settled = await settle(deps, request, { verb: 'deprovision', operation, quick, own });
   return settled === 'succeeded' ? { kind: 'deleted' } : { kind: 'accepted', operationUid: operation.uid };
 }
 
@@ -102,9 +96,7 @@ async function enqueue(
     instanceUid: existing.uid,
     timeoutSeconds: revision.timeouts.deprovision,
     description: 'The service instance is about to be deleted.',
-    ...(request.originatingIdentity === undefined
-      ? {}
-      : { originatingIdentity: request.originatingIdentity }),
+    ...originOf(request),
   });
   return {
     operation,

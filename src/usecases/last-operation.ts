@@ -25,7 +25,7 @@ export function lastOperation(operation: Operation, now = Date.now()): LastOpera
   return {
     state,
     description,
-    ...aftermathOf(operation),
+    ...recordedAftermath(operation),
     ...(state === 'in progress'
       ? { retryAfterSeconds: retryAfterSeconds(now - operation.createdAt.getTime()) }
       : {}),
@@ -33,7 +33,7 @@ export function lastOperation(operation: Operation, now = Date.now()): LastOpera
 }
 
 /** How a failed update or deprovision left its instance; empty for everything else. */
-export function aftermathOf(operation: Operation): InstanceAftermath {
+export function recordedAftermath(operation: Operation): InstanceAftermath {
   const { instanceUsable, updateRepeatable } = operation;
   return {
     ...(instanceUsable === undefined ? {} : { instanceUsable }),

@@ -1,18 +1,17 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { ServiceInstance } from '../domain/instance.ts';
-import type { PlanRevision, ServicePlan } from '../domain/offering.ts';
+import type { PlanRevision } from '../domain/offering.ts';
 import type { Operation } from '../domain/operation.ts';
 import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { Redacted } from '../lib/redacted.ts';
 import type { StoreTransaction } from '../store/types.ts';
-import { operationFields } from '../telemetry/events.ts';
 import { allowedNamespace } from './allowed-namespace.ts';
-import type { Caller, ChangeRequest } from './caller.ts';
+import { type Caller, type ChangeRequest, originOf } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
 import { generateValues } from './generate-values.ts';
 import { obey, unexpected } from './obey.ts';
-import { type ListedPlan, planNotListed, revisionOf } from './resolve-plan.ts';
+import { assertMaintenance, type ListedPlan, planNotListed, revisionOf } from './resolve-plan.ts';
 import { sameInstance } from './same-attributes.ts';
 import { settle } from './settle.ts';
 import { transactAgain } from './transact-again.ts';
@@ -89,6 +88,7 @@ export async function provision(
         return { dashboardUrl, operation, quick: revision.sync[operation.type], own: false };
       }
       case 'begin': {
+        assertCanWait(revision, request);
         await transaction.setInstanceState(existing.uid, 'provisioning');
         return { dashboardUrl, ...(await begin(transaction, existing, revision, request)) };
       }
@@ -101,22 +101,9 @@ export async function provision(
   const { operation, quick, own } = promised;
   const dashboard = promised.dashboardUrl === undefined ? {} : { dashboardUrl: promised.dashboardUrl };
   if (operation === undefined) return { kind: 'exists', ...dashboard };
-  if (own) deps.events.operationEnqueued(operationFields(operation));
-  const settled = await settle(deps, operation, {
-    verb: 'provision',
-    acceptsIncomplete: request.acceptsIncomplete,
-    quick,
-    own,
-  });
+  const settled = await settle(deps, request, { verb: 'provision', operation, quick, own });
   if (settled === 'running') return { kind: 'accepted', operationUid: operation.uid, ...dashboard };
   return { kind: own ? 'created' : 'exists', ...dashboard };
-}
-
-/** @throws ChandlerError `MaintenanceInfoConflict`, also when the plan has no maintenance version at all */
-export function assertMaintenance(plan: ServicePlan, version: string | undefined): void {
-  if (version !== undefined && version !== plan.maintenance?.version) {
-    throw new ChandlerError('MaintenanceInfoConflict');
-  }
 }
 
 interface NewProvision {
@@ -164,15 +151,12 @@ async function begin(
   revision: PlanRevision,
   request: ProvisionRequest,
 ): Promise<Required<Omit<Promised, 'dashboardUrl'>>> {
-  assertCanWait(revision, request);
   const operation = await transaction.enqueueOperation({
     type: 'provision',
     instanceUid: instance.uid,
     timeoutSeconds: revision.timeouts.provision,
     description: 'The service instance is about to be made.',
-    ...(request.originatingIdentity === undefined
-      ? {}
-      : { originatingIdentity: request.originatingIdentity }),
+    ...originOf(request),
   });
   return { operation, quick: revision.sync.provision, own: true };
 }

@@ -51,33 +51,11 @@ export async function revisionForDelete(
   return deps.catalog.findPlan(query.serviceId, query.planId)?.revision;
 }
 
-/**
- * Checks that a request names the service and plan of the instance. During and after an update platforms differ in
- * which plan they hold for the instance's, so the plan that the last update was to bring counts too, and for a request
- * about a binding the plan that it was made under.
- * @throws ChandlerError `MalformedRequest`
- */
-export async function assertPlanOfInstance(
-  store: StoreReader,
-  instance: ServiceInstance,
-  requested: PlanIds,
-  binding?: Pick<ServiceBinding, 'planId'>,
-): Promise<void> {
-  const wrong = await foreignId(store, instance, requested, binding);
-  if (wrong === undefined) return;
-  throw new ChandlerError('MalformedRequest', {
-    sentence: `The ${wrong.field} ${quote(wrong.sent)} is not the one of this service instance. Send the ids that it has.`,
-  });
-}
-
-/** Whether {@link assertPlanOfInstance} would pass. */
-export async function isPlanOfInstance(
-  store: StoreReader,
-  instance: ServiceInstance,
-  requested: PlanIds,
-  binding?: Pick<ServiceBinding, 'planId'>,
-): Promise<boolean> {
-  return (await foreignId(store, instance, requested, binding)) === undefined;
+/** @throws ChandlerError `MaintenanceInfoConflict`, also when the plan has no maintenance version at all */
+export function assertMaintenance(plan: ServicePlan, version: string | undefined): void {
+  if (version !== undefined && version !== plan.maintenance?.version) {
+    throw new ChandlerError('MaintenanceInfoConflict');
+  }
 }
 
 /** Ids that a request may name; what is absent names nothing wrong. */
@@ -86,18 +64,34 @@ export interface PlanIds {
   planId?: string;
 }
 
-async function foreignId(
+/** @throws ChandlerError `MalformedRequest`: see {@link planMismatch} */
+export async function assertPlanOfInstance(...args: Parameters<typeof planMismatch>): Promise<void> {
+  const mismatch = await planMismatch(...args);
+  if (mismatch !== undefined) throw mismatch;
+}
+
+/**
+ * Whether a request names another service or plan than the instance's. During and after an update platforms differ in
+ * which plan they hold for the instance's, so the plan that the last update was to bring counts too, and for a request
+ * about a binding the plan that it was made under.
+ */
+export async function planMismatch(
   store: StoreReader,
   instance: ServiceInstance,
   { serviceId, planId }: PlanIds,
-  binding: Pick<ServiceBinding, 'planId'> | undefined,
-): Promise<{ field: string; sent: string } | undefined> {
-  if (serviceId !== undefined && serviceId !== instance.serviceId)
-    return { field: 'service_id', sent: serviceId };
+  binding?: Pick<ServiceBinding, 'planId'>,
+): Promise<ChandlerError | undefined> {
+  if (serviceId !== undefined && serviceId !== instance.serviceId) return foreignId('service_id', serviceId);
   if (planId === undefined || planId === instance.planId || planId === binding?.planId) return undefined;
   const latest = await store.latestInstanceOperation(instance.uid);
   const target = latest?.type === 'update' ? await store.findUpdateTarget(latest.uid) : undefined;
-  return target?.reveal().planId === planId ? undefined : { field: 'plan_id', sent: planId };
+  return target?.reveal().planId === planId ? undefined : foreignId('plan_id', planId);
+}
+
+function foreignId(field: string, sent: string): ChandlerError {
+  return new ChandlerError('MalformedRequest', {
+    sentence: `The ${field} ${quote(sent)} is not the one of this service instance. Send the ids that it has.`,
+  });
 }
 
 /** Both ids of a DELETE, which OSBAPI wants in the query. @throws ChandlerError `MalformedRequest` */

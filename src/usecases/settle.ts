@@ -2,13 +2,15 @@ import { ChandlerError } from '../domain/errors.ts';
 import type { Operation, OperationType } from '../domain/operation.ts';
 import { operationFields } from '../telemetry/events.ts';
 import { abandonOperation } from './abandon-operation.ts';
+import type { ChangeRequest } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
-import { aftermathOf } from './last-operation.ts';
+import { recordedAftermath } from './last-operation.ts';
 
-export interface SettleOptions {
+/** The operation that a request began or joined. */
+export interface PromisedOperation {
   /** What was asked for; a provision may join the operation of an update. */
   verb: OperationType;
-  acceptsIncomplete: boolean;
+  operation: Operation;
   /** Whether the plan says that this verb may finish within a request. */
   quick: boolean;
   /** Whether this request enqueued the operation; only then may it cancel it. */
@@ -16,28 +18,29 @@ export interface SettleOptions {
 }
 
 /**
- * Waits for an operation as long as its request may (docs/architecture.md), after the transaction that promised it.
+ * After the transaction that promised an operation: waits for it as long as its request may (docs/architecture.md).
  * Without accepts_incomplete the operation is over when this returns; an own one that takes too long is cancelled.
  * @returns whether it succeeded; `running` also stands for one that failed while the platform could poll
  * @throws ChandlerError the operation's own error, `SynchronousTimeout`, or `AsyncRequired`
  */
 export async function settle(
   deps: UsecaseDeps,
-  operation: Operation,
-  options: SettleOptions,
+  { acceptsIncomplete }: ChangeRequest,
+  { verb, operation, quick, own }: PromisedOperation,
 ): Promise<'succeeded' | 'running'> {
+  if (own) deps.events.operationEnqueued(operationFields(operation));
   const queue = deps.store.operationQueue;
-  if (options.acceptsIncomplete) {
-    if (!options.quick) return 'running';
+  if (acceptsIncomplete) {
+    if (!quick) return 'running';
     const after = await queue.waitUntilFinished(operation.uid, deps.settings.quickWaitMs);
     return after.state === 'succeeded' ? 'succeeded' : 'running';
   }
-  if (!options.quick) throw new ChandlerError('AsyncRequired');
+  if (!quick) throw new ChandlerError('AsyncRequired');
 
   const after = await queue.waitUntilFinished(operation.uid, deps.settings.syncWaitMs);
-  const ended = after.state === 'in progress' && options.own ? await cancelLate(deps, after) : after;
+  const ended = after.state === 'in progress' && own ? await cancelLate(deps, after) : after;
   // Answers to other verbs may not tell how an update or deprovision left the instance.
-  const aftermath = ended.type === options.verb ? { aftermath: aftermathOf(ended) } : {};
+  const aftermath = ended.type === verb ? { aftermath: recordedAftermath(ended) } : {};
   switch (ended.state) {
     case 'succeeded':
       return 'succeeded';
@@ -49,7 +52,7 @@ export async function settle(
     case 'in progress':
       throw new ChandlerError('SynchronousTimeout', {
         ...aftermath,
-        ...(options.own
+        ...(own
           ? {}
           : { sentence: 'An earlier request for the same is still being worked on. Try again later.' }),
       });

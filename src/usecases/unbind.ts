@@ -7,7 +7,7 @@ import {
   reactionToInstance,
 } from '../domain/state-matrix.ts';
 import { operationFields } from '../telemetry/events.ts';
-import type { Caller, ChangeRequest } from './caller.ts';
+import { type Caller, type ChangeRequest, originOf } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
 import { obey } from './obey.ts';
 import { assertPlanOfInstance, type PlanIds, requireIds, revisionForDelete } from './resolve-plan.ts';
@@ -73,9 +73,7 @@ export async function unbind(
       bindingUid: existing.uid,
       timeoutSeconds: revision.timeouts.unbind,
       description: 'The service binding is about to be deleted.',
-      ...(request.originatingIdentity === undefined
-        ? {}
-        : { originatingIdentity: request.originatingIdentity }),
+      ...originOf(request),
     });
     return { operation, quick, own: true, ...(active === undefined ? {} : { cancelled: active }) };
   });
@@ -84,12 +82,6 @@ export async function unbind(
   if (cancelled !== undefined) {
     deps.events.operationCancelled({ ...operationFields(cancelled), reason: 'unbind' });
   }
-  if (own) deps.events.operationEnqueued(operationFields(operation));
-  const settled = await settle(deps, operation, {
-    verb: 'unbind',
-    acceptsIncomplete: request.acceptsIncomplete,
-    quick,
-    own,
-  });
+  const settled = await settle(deps, request, { verb: 'unbind', operation, quick, own });
   return settled === 'succeeded' ? { kind: 'deleted' } : { kind: 'accepted', operationUid: operation.uid };
 }

@@ -5,14 +5,12 @@ import type { Operation, UpdateAttributes } from '../domain/operation.ts';
 import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.ts';
 import { canonicalJson, type JsonObject } from '../lib/json.ts';
 import type { StoreTransaction } from '../store/types.ts';
-import { operationFields } from '../telemetry/events.ts';
 import { allowedNamespace } from './allowed-namespace.ts';
-import type { Caller, ChangeRequest } from './caller.ts';
+import { type Caller, type ChangeRequest, originOf } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
 import { generateValues } from './generate-values.ts';
 import { obey, unexpected } from './obey.ts';
-import { assertMaintenance } from './provision.ts';
-import { assertPlanOfInstance, planNotListed, revisionOf } from './resolve-plan.ts';
+import { assertMaintenance, assertPlanOfInstance, planNotListed, revisionOf } from './resolve-plan.ts';
 import { sameUpdate } from './same-attributes.ts';
 import { settle } from './settle.ts';
 import { transactAgain } from './transact-again.ts';
@@ -59,37 +57,33 @@ export async function update(
       throw new ChandlerError('InstanceNotFound');
     }
     await assertPlanOfInstance(transaction, instance, { serviceId: request.serviceId });
-    const revision = await targetRevision(deps, transaction, instance, request);
+    const current = await revisionOf(transaction, instance);
+    const revision = targetRevision(deps, { instance, current, request });
 
     const active = await transaction.activeInstanceOperation(instance.uid);
-    const again = active?.type === 'update' && (await isAgain(transaction, active, request));
+    const target = active && (await transaction.findUpdateTarget(active.uid));
+    const again = target !== undefined && sameUpdate(target.reveal(), request);
     const does = obey(
       reactionToInstance(conditionOfInstance(instance), again ? 'update again' : 'update', caller.options),
     );
     if (does === 'join' && active !== undefined) {
-      return { operation: active, quick: revision.sync.update, own: false, ...(await newUrl()) };
+      return {
+        operation: active,
+        quick: revision.sync.update,
+        own: false,
+        ...changedUrl(instance.dashboardUrl, target?.reveal().dashboardUrl),
+      };
     }
     if (does !== 'begin') throw unexpected(does);
     if ((await transaction.activeBindingOperations(instance.uid)).length > 0) {
       throw new ChandlerError('ConcurrencyError');
     }
-    return change(deps, transaction, { caller, request, instance, revision });
-
-    async function newUrl(): Promise<{ dashboardUrl?: string }> {
-      const target = active && (await transaction.findUpdateTarget(active.uid));
-      return changedUrl(instance?.dashboardUrl, target?.reveal().dashboardUrl);
-    }
+    return change(deps, transaction, { caller, request, instance, current, revision });
   });
 
   const { operation, quick, own, ...dashboard } = promised;
   if (operation === undefined) return { kind: 'updated', ...dashboard };
-  if (own) deps.events.operationEnqueued(operationFields(operation));
-  const settled = await settle(deps, operation, {
-    verb: 'update',
-    acceptsIncomplete: request.acceptsIncomplete,
-    quick,
-    own,
-  });
+  const settled = await settle(deps, request, { verb: 'update', operation, quick, own });
   return settled === 'succeeded'
     ? { kind: 'updated', ...dashboard }
     : { kind: 'accepted', operationUid: operation.uid, ...dashboard };
@@ -98,19 +92,17 @@ export async function update(
 /**
  * The revision that the instance shall have: that of the catalog when the plan changes or maintenance is asked for,
  * else the one that it has.
- * @throws ChandlerError `UnknownPlan`, `MaintenanceInfoConflict`, `UpdateNotSupported`
+ * @throws ChandlerError `UnknownPlan`, `MaintenanceInfoConflict`
  */
-async function targetRevision(
-  deps: UsecaseDeps,
-  transaction: StoreTransaction,
-  instance: ServiceInstance,
-  { planId = instance.planId, maintenanceVersion }: UpdateRequest,
-): Promise<PlanRevision> {
-  const current = await revisionOf(transaction, instance);
-  const listed = deps.catalog.findPlan(instance.serviceId, planId);
+function targetRevision(
+  { catalog }: UsecaseDeps,
+  { instance, current, request }: Pick<Change, 'instance' | 'current' | 'request'>,
+): PlanRevision {
+  const { planId = instance.planId, maintenanceVersion } = request;
+  const listed = catalog.findPlan(instance.serviceId, planId);
   const changes = planId !== instance.planId;
   if (listed === undefined) {
-    if (changes) throw planNotListed(deps.catalog, instance.serviceId, planId);
+    if (changes) throw planNotListed(catalog, instance.serviceId, planId);
     if (maintenanceVersion !== undefined && maintenanceVersion !== current.maintenanceVersion) {
       throw new ChandlerError('MaintenanceInfoConflict');
     }
@@ -121,28 +113,20 @@ async function targetRevision(
   return changes || maintains ? listed.revision : current;
 }
 
-async function isAgain(
-  transaction: StoreTransaction,
-  active: Operation,
-  request: UpdateRequest,
-): Promise<boolean> {
-  const target = await transaction.findUpdateTarget(active.uid);
-  return target !== undefined && sameUpdate(target.reveal(), request);
-}
-
 interface Change {
   caller: Caller;
   request: UpdateRequest;
   instance: ServiceInstance;
+  /** What it was made from, and what it shall have. */
+  current: PlanRevision;
   revision: PlanRevision;
 }
 
 async function change(
   deps: UsecaseDeps,
   transaction: StoreTransaction,
-  { caller, request, instance, revision }: Change,
+  { caller, request, instance, current, revision }: Change,
 ): Promise<Promised> {
-  const current = await revisionOf(transaction, instance);
   assertPlanMayChange(current, revision);
   const parameters = updatedParameters(deps, {
     instance,
@@ -187,9 +171,7 @@ async function change(
     },
     timeoutSeconds: revision.timeouts.update,
     description: 'The service instance is about to be updated.',
-    ...(request.originatingIdentity === undefined
-      ? {}
-      : { originatingIdentity: request.originatingIdentity }),
+    ...originOf(request),
   });
   return { operation, quick, own: true, ...changedUrl(instance.dashboardUrl, dashboardUrl) };
 }
@@ -216,7 +198,7 @@ function assertPlanMayChange(current: PlanRevision, target: PlanRevision): void 
 /** @throws ChandlerError `UpdateNotSupported` when the context names another namespace than the instance was made for */
 function updatedContext(
   { settings }: UsecaseDeps,
-  { caller, request, instance }: Omit<Change, 'revision'>,
+  { caller, request, instance }: Pick<Change, 'caller' | 'request' | 'instance'>,
 ): JsonObject {
   if (request.context === undefined) return instance.context;
   const namespace = allowedNamespace(request.context, caller, settings);

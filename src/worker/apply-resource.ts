@@ -37,7 +37,8 @@ export async function applyResource(
   if (work === undefined) {
     return { description: `${id}: waiting for a value that it reads`, pollAfterMs: waitPollMs };
   }
-  let left = work.effects.length + work.stale.length;
+  /** Writes still to come: the plan, then one per effect and per object that goes. */
+  let left = 1 + work.effects.length + work.stale.length;
   /** The last write says that the resource is applied. */
   const record = async (write: (transaction: StoreTransaction) => Promise<void>) => {
     left -= 1;
@@ -48,7 +49,6 @@ export async function applyResource(
     });
   };
 
-  left += 1;
   await record(async (transaction) => {
     await transaction.planInventory(work.items);
     // An apply that is cut short may have had its effect: until it is recorded nobody may take the old digest for true.

@@ -1,4 +1,5 @@
-import type { ServiceInstance } from '../domain/instance.ts';
+import { osbDefaults } from '../domain/osb-options.ts';
+import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { renderAttachments } from '../provisioners/binding-attachments.ts';
 import { bindingTarget, deliverCredentials, viewBinding } from './binding-view.ts';
@@ -12,10 +13,12 @@ export async function bindTick(context: TickContext): Promise<TickOutcome> {
   const { deps, guard } = context;
   const [binding, known] = await Promise.all([viewBinding(context), viewInstance(context)]);
   const { instance, revision } = known;
-  if (instance.state === 'provisioning' || instance.state === 'updating') {
+  // Whether the platform may wait was asked when the bind was promised.
+  const { does } = reactionToInstance(conditionOfInstance(instance), 'bind', osbDefaults);
+  if (does === 'wait') {
     return { kind: 'wait', description: 'waiting for the service instance', pollAfterMs: waitPollMs };
   }
-  if (revision.bind === undefined || !canBeUsed(instance)) {
+  if (revision.bind === undefined || does !== 'begin') {
     return { kind: 'failed', code: 'InstanceNotUsable', sentence: 'The service instance cannot be bound.' };
   }
   const view = await withExternals(known, deps);
@@ -36,8 +39,4 @@ export async function bindTick(context: TickContext): Promise<TickOutcome> {
         attachments === undefined ? undefined : new Redacted(attachments),
       ),
   };
-}
-
-function canBeUsed({ state, usable }: ServiceInstance): boolean {
-  return state === 'ready' || ((state === 'update failed' || state === 'deprovision failed') && usable);
 }

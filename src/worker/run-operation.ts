@@ -84,7 +84,9 @@ async function record(outcome: TickOutcome, claim: OperationClaim, deps: WorkerD
       await finish(
         claim,
         {
-          ...{ state: 'failed', description: outcome.sentence, errorCode: outcome.code },
+          state: 'failed',
+          description: outcome.sentence,
+          errorCode: outcome.code,
           ...(await aftermathOf({ deps, claim }, outcome.code)),
         },
         deps,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import type { Catalog } from '../../src/catalog/types.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../src/lib/json.ts';
+import { offeredKinds } from '../../src/start/offered-kinds.ts';
 import {
   fakeRequests,
   freshId,
@@ -21,7 +22,7 @@ type Plan = Named & {
 };
 type Service = Named & { plans: Plan[] };
 
-const loadShipped = () => loadCatalog({ folder: 'catalog' });
+const loadShipped = () => loadCatalog({ folder: 'catalog', kinds: offeredKinds });
 /** What the fake broker offers; a test may take plans away. */
 let offered: Catalog;
 let fake: OsbBroker;

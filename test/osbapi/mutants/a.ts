@@ -242,7 +242,7 @@ export const mutants: Mutant[] = [
   },
   {
     items: [19],
-    file: 'src/usecases/provision.ts',
+    file: 'src/usecases/resolve-plan.ts',
     find: 'if (version !== undefined && version !== plan.maintenance?.version) {',
     replace: 'if (version !== undefined && version !== (plan.maintenance?.version ?? version)) {',
     test: errors,
@@ -278,7 +278,7 @@ export const mutants: Mutant[] = [
   {
     items: [21],
     file: 'src/usecases/settle.ts',
-    find: '{ aftermath: aftermathOf(ended) }',
+    find: '{ aftermath: recordedAftermath(ended) }',
     replace: '{}',
     test: errors,
   },

@@ -65,7 +65,7 @@ export const mutants: Mutant[] = [
   {
     items: [44],
     file: 'src/usecases/settle.ts',
-    find: 'ended.type === options.verb ?',
+    find: 'ended.type === verb ?',
     replace: 'ended.type !== undefined ?',
     test: provision,
   },
@@ -106,7 +106,7 @@ export const mutants: Mutant[] = [
   },
   {
     items: [48],
-    file: 'src/usecases/provision.ts',
+    file: 'src/usecases/resolve-plan.ts',
     find: '  if (version !== undefined && version !== plan.maintenance?.version) {',
     replace:
       '  if (version !== undefined && plan.maintenance !== undefined && version !== plan.maintenance.version) {',
@@ -159,7 +159,7 @@ export const mutants: Mutant[] = [
   {
     items: [53],
     file: 'src/usecases/settle.ts',
-    find: "  const ended = after.state === 'in progress' && options.own ? await cancelLate(deps, after) : after;",
+    find: "  const ended = after.state === 'in progress' && own ? await cancelLate(deps, after) : after;",
     replace: '  const ended = after;',
     test: provision,
   },

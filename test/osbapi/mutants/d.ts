@@ -22,8 +22,8 @@ export const mutants: Mutant[] = [
   {
     items: [137],
     file: 'src/worker/bind-tick.ts',
-    find: "instance.state === 'provisioning'",
-    replace: "instance.state === 'deprovisioning'",
+    find: "does === 'wait'",
+    replace: "instance.state === 'updating'",
     test: 'test/osbapi/bind.test.ts',
     title: '[95]',
   },

@@ -87,7 +87,7 @@ export const mutants: Mutant[] = [
   {
     items: [75],
     file: 'src/usecases/update.ts',
-    find: '    if (changes) throw planNotListed(deps.catalog, instance.serviceId, planId);\n',
+    find: '    if (changes) throw planNotListed(catalog, instance.serviceId, planId);\n',
     replace: "    if (changes) throw new ChandlerError('InstanceNotFound');\n",
     test: update,
   },
@@ -123,7 +123,7 @@ export const mutants: Mutant[] = [
   {
     items: [77],
     file: 'src/usecases/settle.ts',
-    find: 'ended.type === options.verb ?',
+    find: 'ended.type === verb ?',
     replace: 'ended.type === undefined ?',
     test: update,
   },
@@ -188,9 +188,8 @@ export const mutants: Mutant[] = [
   {
     items: [82],
     file: 'src/usecases/resolve-plan.ts',
-    find: "  return target?.reveal().planId === planId ? undefined : { field: 'plan_id', sent: planId };",
-    replace:
-      "  return target === undefined || planId !== '' ? { field: 'plan_id', sent: planId } : undefined;",
+    find: "  return target?.reveal().planId === planId ? undefined : foreignId('plan_id', planId);",
+    replace: "  return target === undefined || planId !== '' ? foreignId('plan_id', planId) : undefined;",
     test: deprovision,
   },
   {
