@@ -16,6 +16,8 @@ const rooms = {
   engines: ['domain', 'telemetry', 'lib'],
   delivery: ['kube', 'domain', 'telemetry', 'lib'],
   kube: ['telemetry', 'lib'],
+  conformance: [],
+  cli: ['conformance', 'lib'],
 };
 
 const arrows = Object.entries(rooms).map(([room, allowed]) => ({

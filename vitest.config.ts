@@ -14,6 +14,7 @@ export default defineConfig({
             'src/**/*.test.ts',
             'test/osb/**/*.test.ts',
             'test/osbapi/**/*.test.ts',
+            'test/conformance/**/*.test.ts',
             'test/worker/**/*.test.ts',
             'test/house/**/*.test.ts',
             'cluster/**/*.test.ts',

@@ -1,0 +1,376 @@
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { isObject, type JsonValue } from '../json.ts';
+import { othersAllowed } from '../parameters.ts';
+import type { Binding } from '../subject.ts';
+import { operationOf, type Tools } from '../tools.ts';
+import type { Check } from '../types.ts';
+import { type Answered, assume, Blocked, expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
+import { fieldOf } from './fetch.ts';
+
+const group = 'Bind';
+const accepted = [200, 201, 202];
+
+/** Sends a bind that must be refused. */
+async function refused(
+  tools: Tools,
+  body: Record<string, JsonValue | undefined>,
+  why: string,
+): Promise<void> {
+  tools.assumeBindable();
+  const instance = await tools.ready();
+  expectStatus(await tools.send(instance.binding().bind({ body })), [400], why);
+}
+
+/** The credentials of a binding, by GET, or by the same PUT where bindings cannot be fetched. */
+export async function credentialsOf(tools: Tools, binding: Binding): Promise<JsonValue | undefined> {
+  const draft = tools.plan.bindingsRetrievable ? binding.fetch() : binding.bind();
+  const answer = await tools.send(draft);
+  if (answer.answer.status !== 200) throw new Blocked(`the binding is told with ${answer.answer.status}`);
+  return fieldOf(answer, 'credentials');
+}
+
+/** A binding that is being made, with the answer to its PUT. */
+async function bindingInProgress(tools: Tools): Promise<{ binding: Binding; answer: Answered }> {
+  tools.assumeBindable();
+  const binding = (await tools.ready()).binding();
+  return { binding, answer: await tools.begin(binding.bind(), 'binds') };
+}
+
+function assumeRetrievable({ plan }: Tools): void {
+  assume(plan.bindingsRetrievable, 'the catalog does not say bindings_retrievable');
+}
+
+const ids = ['service_id', 'plan_id'] as const;
+
+export const bindChecks: readonly Check[] = [
+  {
+    id: 'bind',
+    ...{ group, items: [92, 96, 109], level: 'must', lane: 'ready' },
+    title: 'a bind is answered 201 with credentials, or 202 and then polled to "succeeded"',
+    async run(tools) {
+      tools.assumeBindable();
+      const binding = (await tools.ready()).binding();
+      const answer = await tools.send(binding.bind());
+      expectStatus(answer, [201, 202]);
+      if (answer.answer.status === 201) {
+        expectThat(isObject(fieldOf(answer, 'credentials') ?? {}), 'the credentials are no object');
+        return;
+      }
+      const { state, description } = await tools.settle(binding, 'bind', answer);
+      expectThat(state === 'succeeded', `the bind failed: ${description}`);
+    },
+  },
+  {
+    id: 'bind-synchronous',
+    ...{ group, items: [16, 92], level: 'must', lane: 'ready' },
+    title: 'without accepts_incomplete a bind is answered 201, or 422 AsyncRequired',
+    async run(tools) {
+      tools.assumeBindable();
+      const query = { accepts_incomplete: undefined };
+      const answer = await tools.send((await tools.ready()).binding().bind({ query }));
+      if (answer.answer.status !== 201) expectErrorCode(answer, 'AsyncRequired');
+    },
+  },
+  ...ids.map(
+    (field): Check => ({
+      id: `bind-without-${field.replace('_', '-')}`,
+      ...{ group, items: [90], level: 'must', lane: 'ready' },
+      title: `a bind without ${field} is refused with 400`,
+      run: (tools) => refused(tools, { [field]: undefined }, `${field} is missing`),
+    }),
+  ),
+  ...ids.map(
+    (field): Check => ({
+      id: `bind-unknown-${field.replace('_id', '')}`,
+      ...{ group, items: [90], level: 'must', lane: 'ready' },
+      title: `a bind with an unknown ${field} is refused with 400`,
+      run: (tools) => refused(tools, { [field]: randomUUID() }, `${field} is unknown`),
+    }),
+  ),
+  {
+    id: 'bind-forbidden-parameters',
+    ...{ group, items: [91], level: 'should', lane: 'ready' },
+    title: 'parameters that the bind schema of the plan forbids are refused with 400',
+    run: (tools) => {
+      const { parameters, name } = tools.forbiddenParameters('bind');
+      return refused(tools, { parameters }, `the schema forbids this ${name}`);
+    },
+  },
+  {
+    id: 'bind-malformed',
+    ...{ group, items: [8, 90], level: 'must', lane: 'ready' },
+    title: 'a body that is no JSON object is refused with 400',
+    async run(tools) {
+      tools.assumeBindable();
+      const instance = await tools.ready();
+      for (const raw of ['{"service_id": ', '[]']) {
+        expectStatus(await tools.send(instance.binding().bind({ raw })), [400], raw);
+      }
+    },
+  },
+  {
+    id: 'bind-nulls',
+    ...{ group, items: [7, 10], level: 'client', lane: 'ready' },
+    title: 'a bind with null parameters, unknown fields and an empty context is accepted',
+    async run(tools) {
+      tools.assumeBindable();
+      const parameters = tools.seed.bindParameters ?? null;
+      const body = { parameters, conformance_check: [null], context: undefined };
+      expectStatus(await tools.send((await tools.ready()).binding().bind({ body })), accepted);
+    },
+  },
+  {
+    id: 'bind-service-key',
+    ...{ group, items: [10, 94], level: 'client', lane: 'ready' },
+    title: 'a bind without an app (a service key) is accepted, or refused with 422 RequiresApp',
+    async run(tools) {
+      tools.assumeBindable();
+      const instance = await tools.ready();
+      for (const edit of [
+        { app_guid: undefined, bind_resource: undefined },
+        { app_guid: '', bind_resource: { app_guid: '' } },
+      ]) {
+        const answer = await tools.send(instance.binding().bind({ body: edit }));
+        if (!accepted.includes(answer.answer.status)) expectErrorCode(answer, 'RequiresApp');
+      }
+    },
+  },
+  {
+    id: 'bind-app-in-either-place',
+    ...{ group, items: [18, 94, 103], level: 'must', lane: 'ready' },
+    title: 'the app may be named by app_guid or by bind_resource.app_guid',
+    async run(tools) {
+      tools.assumeBindable();
+      const instance = await tools.ready();
+      const app_guid = randomUUID();
+      for (const edit of [
+        { app_guid, bind_resource: undefined },
+        { app_guid: undefined, bind_resource: { app_guid } },
+      ]) {
+        expectStatus(
+          await tools.send(instance.binding().bind({ body: edit })),
+          accepted,
+          JSON.stringify(edit),
+        );
+      }
+    },
+  },
+  {
+    id: 'bind-repeat',
+    ...{ group, items: [93], level: 'client', lane: 'ready' },
+    title: 'the same bind for a finished binding is answered 200 with the same credentials',
+    async run(tools) {
+      const binding = await tools.bound(await tools.ready());
+      const first = await tools.send(binding.bind());
+      expectStatus(first, [200]);
+      const [one, other] = [
+        fieldOf(first, 'credentials'),
+        fieldOf(await tools.send(binding.bind()), 'credentials'),
+      ];
+      expectThat(isObject(one), 'the answer has no credentials');
+      expectThat(isDeepStrictEqual(one, other), 'the credentials are not those of the time before');
+    },
+  },
+  {
+    id: 'bind-repeat-early',
+    ...{ group, items: [93], level: 'must', lane: 'ready' },
+    title: 'the same bind while the binding is being made is 202 with the same operation',
+    async run(tools) {
+      const { binding, answer } = await bindingInProgress(tools);
+      const again = await tools.send(binding.bind());
+      if (again.answer.status === 200) await tools.assumeRunning(binding, 'bind', answer);
+      expectStatus(again, [202]);
+      const [first, second] = [answer, again].map((each) => operationOf(each.answer.json));
+      expectThat(first === second, `the operation was ${first} and is now ${second}`);
+    },
+  },
+  {
+    id: 'bind-conflict-parameters',
+    ...{ group, items: [93], level: 'must', lane: 'ready' },
+    title: 'a bind for a finished binding with other parameters is answered 409',
+    async run(tools) {
+      tools.assumeBindable();
+      const [parameters] = othersAllowed(tools.plan.schemas.bind, tools.seed.bindParameters ?? {});
+      assume(parameters !== undefined, 'the schema of the plan suggests no other bind parameters');
+      const binding = await tools.bound(await tools.ready());
+      expectStatus(await tools.send(binding.bind({ body: { parameters } })), [409]);
+    },
+  },
+  {
+    id: 'bind-conflict-plan',
+    ...{ group, items: [90, 93], level: 'client', lane: 'ready' },
+    title: 'a bind for a finished binding with another plan is answered 409 (or 400)',
+    async run(tools) {
+      const binding = await tools.bound(await tools.ready());
+      const body = { plan_id: tools.siblingPlan().planId };
+      expectStatus(await tools.send(binding.bind({ body })), [409, 400]);
+    },
+  },
+  {
+    id: 'bind-early',
+    ...{ group, items: [17, 95, 137], level: 'must', lane: 'young' },
+    title: 'a bind while the instance is being made is 202 (or 201), or 422 ConcurrencyError',
+    async run(tools) {
+      tools.assumeBindable();
+      const { instance } = await tools.young();
+      const answer = await tools.send(instance.binding().bind());
+      if (![201, 202].includes(answer.answer.status)) expectErrorCode(answer, 'ConcurrencyError');
+    },
+  },
+  {
+    id: 'bind-late',
+    ...{ group, items: [17, 95, 142], level: 'must', lane: 'leaving' },
+    title: 'a bind while the instance is being deleted is 422 ConcurrencyError',
+    async run(tools) {
+      tools.assumeBindable();
+      const { instance, answer } = await tools.leaving();
+      const late = await tools.send(instance.binding().bind());
+      if (late.answer.status === 404) await tools.assumeRunning(instance, 'deprovision', answer);
+      expectErrorCode(late, 'ConcurrencyError');
+    },
+  },
+  {
+    id: 'bind-unknown-instance',
+    ...{ group, items: [95], level: 'client', lane: 'plan' },
+    title: 'a bind to an instance that never was is 404 (or 400)',
+    async run(tools) {
+      tools.assumeBindable();
+      expectStatus(await tools.send(tools.instance().binding().bind()), [404, 400]);
+    },
+  },
+  {
+    id: 'bind-not-bindable',
+    ...{ group, items: [101], level: 'should', lane: 'own' },
+    title: 'a bind to a plan that is not bindable is refused with 400 (or 422)',
+    async run(tools) {
+      const plan = tools.run.plans.find(({ bindable }) => !bindable);
+      assume(plan !== undefined, 'every plan is bindable');
+      const instance = await tools.make(
+        tools.instance({ plan, parameters: undefined, bindParameters: undefined }),
+      );
+      expectStatus(await tools.send(instance.binding().bind()), [400, 422]);
+    },
+  },
+  {
+    id: 'bind-own-credentials',
+    ...{ group, items: [96], level: 'should', lane: 'ready' },
+    title: 'two bindings have credentials of their own',
+    async run(tools) {
+      const instance = await tools.ready();
+      const one = await credentialsOf(tools, await tools.bound(instance));
+      const other = await credentialsOf(tools, await tools.bound(instance));
+      assume(isObject(one) && Object.keys(one).length > 0, 'there are no credentials');
+      expectThat(
+        !isDeepStrictEqual(one, other),
+        'both have the same credentials, so neither can be revoked alone',
+      );
+    },
+  },
+  {
+    id: 'bind-asynchronous-retrievable',
+    ...{ group, items: [111, 112], level: 'must', lane: 'ready' },
+    title: 'a service that binds asynchronously says bindings_retrievable',
+    async run(tools) {
+      await bindingInProgress(tools);
+      expectThat(tools.plan.bindingsRetrievable, 'the credentials of a 202 can never be read');
+    },
+  },
+  {
+    id: 'fetch-binding',
+    ...{ group, items: [111], level: 'must', lane: 'ready' },
+    title: 'a binding can be fetched as soon as its bind succeeded, with credentials',
+    async run(tools) {
+      assumeRetrievable(tools);
+      const fetched = await tools.send((await tools.bound(await tools.ready())).fetch());
+      expectStatus(fetched, [200]);
+      expectThat(isObject(fieldOf(fetched, 'credentials')), 'the answer has no credentials object');
+    },
+  },
+  {
+    id: 'fetch-binding-again',
+    ...{ group, items: [113], level: 'client', lane: 'ready' },
+    title: 'every fetch of a binding gives the same credentials',
+    async run(tools) {
+      assumeRetrievable(tools);
+      const binding = await tools.bound(await tools.ready());
+      const first = await credentialsOf(tools, binding);
+      expectThat(isDeepStrictEqual(await credentialsOf(tools, binding), first), 'the second fetch differs');
+    },
+  },
+  {
+    id: 'fetch-binding-as-bound',
+    ...{ group, items: [111], level: 'must', lane: 'ready' },
+    title: 'a fetched binding has the credentials that the bind answered',
+    async run(tools) {
+      tools.assumeBindable();
+      assumeRetrievable(tools);
+      const binding = (await tools.ready()).binding();
+      const bound = await tools.send(binding.bind());
+      assume(bound.answer.status === 201, 'the plan does not bind within the request');
+      const fetched = await credentialsOf(tools, binding);
+      expectThat(isDeepStrictEqual(fetched, fieldOf(bound, 'credentials')), 'they differ');
+    },
+  },
+  {
+    id: 'fetch-binding-unknown',
+    ...{ group, items: [112], level: 'must', lane: 'ready' },
+    title: 'fetching a binding that never was is 404',
+    async run(tools) {
+      tools.assumeBindable();
+      assumeRetrievable(tools);
+      expectStatus(await tools.send((await tools.ready()).binding().fetch()), [404]);
+    },
+  },
+  {
+    id: 'fetch-binding-early',
+    ...{ group, items: [112], level: 'must', lane: 'ready' },
+    title: 'fetching a binding that is being made is 404',
+    async run(tools) {
+      assumeRetrievable(tools);
+      const { binding, answer } = await bindingInProgress(tools);
+      const fetched = await tools.send(binding.fetch());
+      if (fetched.answer.status === 200) await tools.assumeRunning(binding, 'bind', answer);
+      expectStatus(fetched, [404]);
+    },
+  },
+  {
+    id: 'fetch-binding-foreign',
+    ...{ group, items: [114], level: 'client', lane: 'ready' },
+    title: 'a binding cannot be fetched by the path of another instance',
+    async run(tools) {
+      assumeRetrievable(tools);
+      const binding = await tools.bound(await tools.ready());
+      expectStatus(await tools.send(tools.instance().binding(binding.id).fetch()), [404]);
+    },
+  },
+  {
+    id: 'poll-binding-unknown',
+    ...{ group, items: [109], level: 'must', lane: 'ready' },
+    title: 'last_operation of a binding that never was is 404',
+    async run(tools) {
+      tools.assumeBindable();
+      const probe = await tools.ready();
+      const answer = await tools.send(probe.binding().poll('bind', undefined));
+      assume(
+        ![500, 501, 405].includes(answer.answer.status) || tools.plan.bindingsRetrievable,
+        'bindings are not polled',
+      );
+      expectStatus(answer, [404]);
+    },
+  },
+  {
+    id: 'poll-binding-token',
+    ...{ group, items: [57, 109], level: 'client', lane: 'ready' },
+    title: 'a poll for a binding with an unknown operation or another plan is not 400',
+    async run(tools) {
+      const { binding, answer } = await bindingInProgress(tools);
+      await tools.settle(binding, 'bind', answer);
+      const poll = await tools.send(binding.poll('bind', 'conformance-check-unknown'));
+      expectThat(
+        poll.answer.status < 500 && poll.answer.status !== 400,
+        `it is answered ${poll.answer.status}`,
+      );
+    },
+  },
+];

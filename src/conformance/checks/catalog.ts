@@ -1,0 +1,401 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isObject, isText, type JsonObject, type JsonValue, objectsOf } from '../json.ts';
+import type { Tools } from '../tools.ts';
+import type { Check, Level } from '../types.ts';
+import { assume, expectStatus, Failure } from '../verdict.ts';
+import { schemaChecks } from './catalog-schemas.ts';
+
+const group = 'Catalog';
+
+/** Complaints about one thing in the catalog; none when it is right. */
+type Look<T> = (thing: T) => (string | false | undefined)[];
+
+export function servicesOf({ run }: Pick<Tools, 'run'>): JsonObject[] {
+  const catalog = run.catalog.answer?.json;
+  return isObject(catalog) ? objectsOf(catalog.services) : [];
+}
+
+export function plansOf(tools: Pick<Tools, 'run'>): JsonObject[] {
+  return servicesOf(tools).flatMap((service) => objectsOf(service.plans));
+}
+
+export function nameOf(thing: JsonObject): string {
+  return isText(thing.name) ? thing.name : isText(thing.id) ? thing.id : 'one without name and id';
+}
+
+interface About {
+  id: string;
+  items: number[];
+  level: Level;
+  title: string;
+}
+
+/** A check of the document alone, that names everything that is wrong in it. */
+function documentCheck(about: About, complaints: (tools: Tools) => (string | false | undefined)[]): Check {
+  return {
+    ...about,
+    group,
+    lane: 'broker',
+    run(tools) {
+      tools.exchanges.push(tools.run.catalog);
+      const found = complaints(tools).filter((text) => typeof text === 'string');
+      if (found.length > 0) throw new Failure(found.slice(0, 5).join('; '));
+      return Promise.resolve();
+    },
+  };
+}
+
+function aboutServices(about: About, look: Look<JsonObject>): Check {
+  return documentCheck(about, (tools) =>
+    servicesOf(tools).flatMap((service) =>
+      look(service).map((text) => text && `service ${nameOf(service)}: ${text}`),
+    ),
+  );
+}
+
+function aboutPlans(about: About, look: Look<JsonObject>): Check {
+  return documentCheck(about, (tools) =>
+    plansOf(tools).flatMap((plan) => look(plan).map((text) => text && `plan ${nameOf(plan)}: ${text}`)),
+  );
+}
+
+function twice(values: (JsonValue | undefined)[], what: string): (string | false)[] {
+  const seen = values.filter(isText);
+  return [...new Set(seen.filter((value, index) => seen.indexOf(value) !== index))].map(
+    (value) => `the ${what} ${value} is there more than once`,
+  );
+}
+
+const permissions = ['syslog_drain', 'route_forwarding', 'volume_mount'];
+/** SemVer 2.0, from its own grammar. */
+const semver =
+  /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?$/;
+const serviceFlags = [
+  'bindable',
+  'instances_retrievable',
+  'bindings_retrievable',
+  'allow_context_updates',
+  'plan_updateable',
+];
+const planFlags = ['free', 'bindable', 'plan_updateable', 'binding_rotatable'];
+
+function flagsAreBoolean(thing: JsonObject, flags: readonly string[]): (string | false)[] {
+  return flags.map(
+    (flag) => thing[flag] !== undefined && typeof thing[flag] !== 'boolean' && `${flag} is no boolean`,
+  );
+}
+
+function tooLong(thing: JsonObject, limit: number): (string | false)[] {
+  return ['name', 'id', 'description'].map((field) => {
+    const value = thing[field];
+    return (
+      isText(value) && value.length > limit && `${field} has ${value.length} characters, more than ${limit}`
+    );
+  });
+}
+
+export const catalogChecks: readonly Check[] = [
+  documentCheck(
+    {
+      id: 'catalog',
+      items: [23],
+      level: 'must',
+      title: 'the catalog is a JSON object with a list of services',
+    },
+    ({ run }) => {
+      const json = run.catalog.answer?.json;
+      return [(!isObject(json) || !Array.isArray(json.services)) && '"services" is no list'];
+    },
+  ),
+  aboutServices(
+    {
+      id: 'catalog-service-fields',
+      items: [24],
+      level: 'must',
+      title: 'a service has name, id, description and bindable',
+    },
+    (service) => [
+      ...['name', 'id', 'description'].map(
+        (field) => !isText(service[field]) && `${field} is missing or empty`,
+      ),
+      typeof service.bindable !== 'boolean' && 'bindable is missing or no boolean',
+    ],
+  ),
+  aboutServices(
+    { id: 'catalog-service-plans', items: [24], level: 'must', title: 'a service has at least one plan' },
+    ({ plans }) => [objectsOf(plans).length === 0 && 'it has no plans'],
+  ),
+  documentCheck(
+    {
+      id: 'catalog-service-unique',
+      items: [24],
+      level: 'must',
+      title: 'ids and names of services are unique',
+    },
+    (tools) => [
+      ...twice(
+        servicesOf(tools).map(({ name }) => name),
+        'service name',
+      ),
+      ...twice(
+        servicesOf(tools).map(({ id }) => id),
+        'service id',
+      ),
+    ],
+  ),
+  aboutPlans(
+    { id: 'catalog-plan-fields', items: [25], level: 'must', title: 'a plan has id, name and description' },
+    (plan) =>
+      ['name', 'id', 'description'].map((field) => !isText(plan[field]) && `${field} is missing or empty`),
+  ),
+  documentCheck(
+    {
+      id: 'catalog-plan-unique',
+      items: [25],
+      level: 'must',
+      title: 'ids of plans are unique, and their names within a service',
+    },
+    (tools) => [
+      ...twice(
+        [...plansOf(tools), ...servicesOf(tools)].map(({ id }) => id),
+        'id',
+      ),
+      ...servicesOf(tools).flatMap(({ plans }) =>
+        twice(
+          objectsOf(plans).map(({ name }) => name),
+          'plan name',
+        ),
+      ),
+    ],
+  ),
+  {
+    id: 'catalog-stable',
+    ...{ group, items: [26], level: 'must', lane: 'broker' },
+    title: 'a second query gives the same ids',
+    async run(tools) {
+      const again = await tools.send(tools.catalog());
+      expectStatus(again, [200]);
+      const ids = (json: JsonValue | undefined) =>
+        (isObject(json) ? objectsOf(json.services) : []).map(({ id, plans }) => [
+          id,
+          objectsOf(plans).map((plan) => plan.id),
+        ]);
+      const same = isDeepStrictEqual(ids(again.answer.json), ids(tools.run.catalog.answer?.json));
+      if (!same) throw new Failure('the ids are others than a moment before');
+    },
+  },
+  documentCheck(
+    {
+      id: 'catalog-names',
+      items: [26],
+      level: 'should',
+      title: 'names are friendly to command lines: letters, digits, dots and dashes',
+    },
+    (tools) =>
+      [...servicesOf(tools), ...plansOf(tools)].map(
+        ({ name }) => isText(name) && !/^[A-Za-z0-9.-]+$/.test(name) && `"${name}" has other characters`,
+      ),
+  ),
+  documentCheck(
+    {
+      id: 'catalog-names-short',
+      items: [26],
+      level: 'client',
+      title: 'names and ids have at most 63 characters (Service Catalog)',
+    },
+    (tools) =>
+      [...servicesOf(tools), ...plansOf(tools)].flatMap((thing) =>
+        [thing.name, thing.id].map((value) => isText(value) && value.length > 63 && `"${value}" is longer`),
+      ),
+  ),
+  documentCheck(
+    {
+      id: 'catalog-strings',
+      items: [27],
+      level: 'should',
+      title: 'names, ids and descriptions have at most 255 characters',
+    },
+    (tools) => [...servicesOf(tools), ...plansOf(tools)].flatMap((thing) => tooLong(thing, 255)),
+  ),
+  aboutServices(
+    {
+      id: 'catalog-tags-short',
+      items: [27],
+      level: 'client',
+      title: 'tags have at most 2,048 characters together (Cloud Foundry)',
+    },
+    ({ tags }) => [Array.isArray(tags) && tags.join('').length > 2048 && 'the tags are longer'],
+  ),
+  aboutServices(
+    {
+      id: 'catalog-requires',
+      items: [28],
+      level: 'must',
+      title: 'requires names only syslog_drain, route_forwarding and volume_mount',
+    },
+    ({ requires }) =>
+      (Array.isArray(requires) ? requires : []).map(
+        (one) => !permissions.includes(String(one)) && `${JSON.stringify(one)} is no permission`,
+      ),
+  ),
+  aboutServices(
+    {
+      id: 'catalog-lists',
+      items: [28],
+      level: 'client',
+      title: 'tags and requires are lists where they are there (Cloud Foundry)',
+    },
+    (service) =>
+      ['tags', 'requires'].map(
+        (field) => service[field] !== undefined && !Array.isArray(service[field]) && `${field} is no list`,
+      ),
+  ),
+  documentCheck({ id: 'catalog-flags', items: [29], level: 'must', title: 'flags are booleans' }, (tools) => [
+    ...servicesOf(tools).flatMap((service) => flagsAreBoolean(service, serviceFlags)),
+    ...plansOf(tools).flatMap((plan) => flagsAreBoolean(plan, planFlags)),
+  ]),
+  aboutPlans(
+    {
+      id: 'catalog-flags-explicit',
+      items: [30],
+      level: 'client',
+      title: 'plans say free, bindable and plan_updateable themselves (Korifi, Service Catalog)',
+    },
+    (plan) =>
+      ['free', 'bindable', 'plan_updateable'].map(
+        (flag) => plan[flag] === undefined && `${flag} is left out`,
+      ),
+  ),
+  aboutPlans(
+    {
+      id: 'catalog-polling',
+      items: [31],
+      level: 'must',
+      title: 'maximum_polling_duration is a whole number of seconds',
+    },
+    ({ maximum_polling_duration: seconds }) => [
+      seconds !== undefined &&
+        !(Number.isInteger(seconds) && Number(seconds) > 0) &&
+        `it is ${JSON.stringify(seconds)}`,
+    ],
+  ),
+  aboutPlans(
+    {
+      id: 'catalog-maintenance',
+      items: [32],
+      level: 'must',
+      title: 'maintenance_info has a semantic version',
+    },
+    ({ maintenance_info: info }) => [
+      isObject(info) &&
+        !semver.test(String(info.version)) &&
+        `the version is ${JSON.stringify(info.version)}`,
+    ],
+  ),
+  aboutPlans(
+    {
+      id: 'catalog-maintenance-keys',
+      items: [32],
+      level: 'client',
+      title: 'maintenance_info has only version and description, up to 2,000 characters (Cloud Foundry)',
+    },
+    ({ maintenance_info: info }) => {
+      if (info === undefined) return [];
+      if (!isObject(info)) return ['it is no object'];
+      return [
+        ...Object.keys(info).map((key) => !['version', 'description'].includes(key) && `it has ${key}`),
+        JSON.stringify(info).length > 2000 && 'it is longer',
+      ];
+    },
+  ),
+  ...schemaChecks(documentCheck, plansOf, nameOf),
+  documentCheck(
+    { id: 'catalog-metadata', items: [34], level: 'must', title: 'metadata is an object' },
+    (tools) =>
+      [...servicesOf(tools), ...plansOf(tools)].map(
+        (thing) =>
+          thing.metadata !== undefined &&
+          !isObject(thing.metadata) &&
+          `the metadata of ${nameOf(thing)} is none`,
+      ),
+  ),
+  aboutServices(
+    {
+      id: 'catalog-metadata-texts',
+      items: [34],
+      level: 'client',
+      title: 'the well-known metadata of a service are texts (Korifi)',
+    },
+    ({ metadata }) =>
+      [
+        'displayName',
+        'imageUrl',
+        'longDescription',
+        'providerDisplayName',
+        'documentationUrl',
+        'supportUrl',
+      ].map(
+        (key) =>
+          isObject(metadata) &&
+          metadata[key] !== undefined &&
+          typeof metadata[key] !== 'string' &&
+          `${key} is no text`,
+      ),
+  ),
+  aboutPlans(
+    {
+      id: 'catalog-costs',
+      items: [34],
+      level: 'should',
+      title: 'costs have amount and unit, bullets are a list',
+    },
+    ({ metadata }) => {
+      if (!isObject(metadata)) return [];
+      const { costs, bullets } = metadata;
+      return [
+        bullets !== undefined && !Array.isArray(bullets) && 'bullets are no list',
+        costs !== undefined && !Array.isArray(costs) && 'costs are no list',
+        ...objectsOf(costs).map(
+          ({ amount, unit }) =>
+            !(
+              isObject(amount) &&
+              Object.values(amount).every((value) => typeof value === 'number') &&
+              isText(unit)
+            ) && 'a cost lacks amount or unit',
+        ),
+      ];
+    },
+  ),
+  documentCheck(
+    {
+      id: 'catalog-dashboard-client',
+      items: [35],
+      level: 'client',
+      title: 'dashboard_client has id, secret and redirect_uri, and ids are unique (Cloud Foundry)',
+    },
+    (tools) => {
+      const clients = servicesOf(tools).flatMap(({ dashboard_client: client }) =>
+        isObject(client) ? [client] : [],
+      );
+      return [
+        ...clients.flatMap((client) =>
+          ['id', 'secret', 'redirect_uri'].map((key) => !isText(client[key]) && `${key} is missing`),
+        ),
+        ...twice(
+          clients.map(({ id }) => id),
+          'dashboard_client.id',
+        ),
+      ];
+    },
+  ),
+  {
+    id: 'catalog-not-modified',
+    ...{ group, items: [36], level: 'should', lane: 'broker' },
+    title: 'a catalog with an ETag is answered 304 to If-None-Match',
+    async run(tools) {
+      const etag = tools.run.catalog.answer?.headers.etag;
+      assume(etag !== undefined, 'the catalog has no ETag');
+      expectStatus(await tools.send(tools.catalog({ headers: { 'if-none-match': etag } })), [304]);
+    },
+  },
+];

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { isObject } from '../json.ts';
+import { operationOf } from '../tools.ts';
+import type { Check } from '../types.ts';
+import { assume, expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
+
+const group = 'Deprovision';
+
+export const deprovisionChecks: readonly Check[] = [
+  {
+    id: 'deprovision',
+    ...{ group, items: [83, 138], level: 'must', lane: 'own' },
+    title: 'a deprovision is answered 200, or 202 and then polled to its end',
+    async run(tools) {
+      const instance = await tools.make();
+      const answer = await tools.send(instance.deprovision());
+      expectStatus(answer, [200, 202]);
+      const { state, description } = await tools.settle(instance, 'deprovision', answer);
+      expectThat(state === 'succeeded', `the deprovision failed: ${description}`);
+    },
+  },
+  {
+    id: 'deprovision-again',
+    ...{ group, items: [83, 88, 144], level: 'must', lane: 'own' },
+    title: 'a deprovision of an instance that was deleted is 410',
+    async run(tools) {
+      const instance = await tools.make();
+      await tools.remove(instance);
+      expectStatus(await tools.send(instance.deprovision()), [410]);
+    },
+  },
+  {
+    id: 'deprovision-unknown',
+    ...{ group, items: [83, 128, 136], level: 'must', lane: 'plan' },
+    title: 'a deprovision of an instance that never was is 410',
+    async run(tools) {
+      expectStatus(await tools.send(tools.instance().deprovision()), [410]);
+    },
+  },
+  {
+    id: 'deprovision-without-ids',
+    ...{ group, items: [82], level: 'must', lane: 'ready' },
+    title: 'a deprovision without service_id or plan_id is refused with 400',
+    async run(tools) {
+      const instance = await tools.ready();
+      for (const query of [{ service_id: undefined }, { plan_id: undefined }]) {
+        expectStatus(
+          await tools.send(instance.deprovision({ query })),
+          [400],
+          `${Object.keys(query)[0]} is missing`,
+        );
+      }
+    },
+  },
+  {
+    id: 'deprovision-other-service',
+    ...{ group, items: [82], level: 'should', lane: 'ready' },
+    title: 'a deprovision with another service_id than the instance has is refused with 400',
+    async run(tools) {
+      const instance = await tools.ready();
+      expectStatus(await tools.send(instance.deprovision({ query: { service_id: randomUUID() } })), [400]);
+    },
+  },
+  {
+    id: 'deprovision-synchronous',
+    ...{ group, items: [16, 84], level: 'must', lane: 'own' },
+    title: 'without accepts_incomplete a deprovision is answered 200, or 422 AsyncRequired',
+    async run(tools) {
+      const instance = await tools.make();
+      const answer = await tools.send(instance.deprovision({ query: { accepts_incomplete: undefined } }));
+      if (answer.answer.status !== 200) expectErrorCode(answer, 'AsyncRequired');
+    },
+  },
+  {
+    id: 'deprovision-repeat-early',
+    ...{ group, items: [83, 142], level: 'must', lane: 'leaving' },
+    title: 'the same deprovision while it runs is 202 with the same operation',
+    async run(tools) {
+      const { instance, answer } = await tools.leaving();
+      const again = await tools.send(instance.deprovision());
+      if (again.answer.status === 410) await tools.assumeRunning(instance, 'deprovision', answer);
+      expectStatus(again, [202]);
+      const [first, second] = [answer, again].map((each) => operationOf(each.answer.json));
+      expectThat(first === second, `the operation was ${first} and is now ${second}`);
+    },
+  },
+  {
+    id: 'provision-during-deprovision',
+    ...{ group, items: [17, 142], level: 'must', lane: 'leaving' },
+    title: 'a provision while the instance is being deleted is 422 ConcurrencyError',
+    async run(tools) {
+      const { instance, answer } = await tools.leaving();
+      const again = await tools.send(instance.provision());
+      if (again.answer.status < 300) await tools.assumeRunning(instance, 'deprovision', answer);
+      expectErrorCode(again, 'ConcurrencyError');
+    },
+  },
+  {
+    id: 'deprovision-early',
+    ...{ group, items: [63, 85, 137], level: 'must', lane: 'own' },
+    title: 'a deprovision while the instance is being made removes it for good, or is 422 ConcurrencyError',
+    async run(tools) {
+      const instance = tools.instance();
+      const created = await tools.begin(instance.provision(), 'provisions');
+      const answer = await tools.send(instance.deprovision());
+      if (answer.answer.status === 422) return expectErrorCode(answer, 'ConcurrencyError');
+      expectStatus(answer, [200, 202]);
+      const { state } = await tools.settle(instance, 'deprovision', answer);
+      assume(state === 'succeeded', 'the deprovision failed');
+      expectStatus(await tools.send(instance.deprovision()), [410], 'the instance came back');
+      const poll = await tools.send(instance.poll('provision', operationOf(created.answer.json)));
+      const said = isObject(poll.answer.json) ? poll.answer.json.state : undefined;
+      expectThat(said !== 'in progress', 'the provision that was cancelled is still in progress');
+    },
+  },
+  {
+    id: 'deprovision-with-bindings',
+    ...{ group, items: [87], level: 'should', lane: 'own' },
+    title: 'a deprovision of an instance with a binding is accepted, or refused with 400 or 422',
+    async run(tools) {
+      const instance = await tools.make();
+      await tools.bound(instance);
+      expectStatus(await tools.send(instance.deprovision()), [200, 202, 400, 422]);
+    },
+  },
+  {
+    id: 'deprovision-id-again',
+    ...{ group, items: [47, 144], level: 'client', lane: 'own' },
+    title: 'the id of an instance that was deleted can be provisioned again',
+    async run(tools) {
+      const instance = await tools.make();
+      await tools.remove(instance);
+      expectStatus(await tools.send(instance.provision()), [201, 202]);
+    },
+  },
+];

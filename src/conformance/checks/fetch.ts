@@ -1,0 +1,115 @@
+import { isObject } from '../json.ts';
+import type { Tools } from '../tools.ts';
+import type { Check } from '../types.ts';
+import { type Answered, assume, expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
+
+const group = 'Fetch';
+
+function assumeRetrievable({ plan }: Tools): void {
+  assume(plan.instancesRetrievable, 'the catalog does not say instances_retrievable');
+}
+
+/** @returns a field of the fetched instance */
+export function fieldOf({ answer }: Answered, name: string) {
+  return isObject(answer.json) ? answer.json[name] : undefined;
+}
+
+export const fetchChecks: readonly Check[] = [
+  {
+    id: 'fetch-instance',
+    ...{ group, items: [65, 138], level: 'must', lane: 'own' },
+    title: 'an instance can be fetched as soon as its provision succeeded',
+    async run(tools) {
+      assumeRetrievable(tools);
+      expectStatus(await tools.send((await tools.make()).fetch()), [200]);
+    },
+  },
+  {
+    id: 'fetch-instance-ids',
+    ...{ group, items: [66], level: 'must', lane: 'ready' },
+    title: 'a fetched instance has the service_id and plan_id it was made with',
+    async run(tools) {
+      assumeRetrievable(tools);
+      const fetched = await tools.send((await tools.ready()).fetch());
+      assume(fetched.answer.status === 200, 'the instance cannot be fetched');
+      const said = [fieldOf(fetched, 'service_id'), fieldOf(fetched, 'plan_id')];
+      const { serviceId, planId } = tools.plan;
+      expectThat(said[0] === serviceId && said[1] === planId, `it says ${JSON.stringify(said)}`);
+    },
+  },
+  {
+    id: 'fetch-instance-parameters',
+    ...{ group, items: [66], level: 'must', lane: 'own' },
+    title: 'if the parameters of a fetched instance are told, they hold what was sent',
+    async run(tools) {
+      assumeRetrievable(tools);
+      const parameters = tools.otherParameters();
+      const instance = await tools.make(tools.instance({ parameters }));
+      const told = fieldOf(await tools.send(instance.fetch()), 'parameters');
+      assume(isObject(told), 'parameters are not told');
+      for (const [name, value] of Object.entries(parameters)) {
+        const same = JSON.stringify(told[name]) === JSON.stringify(value);
+        expectThat(
+          same,
+          `${name} was sent as ${JSON.stringify(value)}, told as ${JSON.stringify(told[name])}`,
+        );
+      }
+    },
+  },
+  {
+    id: 'fetch-instance-without-query',
+    ...{ group, items: [69], level: 'client', lane: 'ready' },
+    title: 'an instance can be fetched without service_id and plan_id, or with others',
+    async run(tools) {
+      assumeRetrievable(tools);
+      const instance = await tools.ready();
+      for (const query of [{ service_id: undefined, plan_id: undefined }, { plan_id: 'unknown' }]) {
+        expectStatus(await tools.send(instance.fetch({ query })), [200]);
+      }
+    },
+  },
+  {
+    id: 'fetch-instance-unknown',
+    ...{ group, items: [67, 136], level: 'must', lane: 'plan' },
+    title: 'fetching an instance that never was is 404',
+    async run(tools) {
+      assumeRetrievable(tools);
+      expectStatus(await tools.send(tools.instance().fetch()), [404]);
+    },
+  },
+  {
+    id: 'fetch-instance-early',
+    ...{ group, items: [67, 137], level: 'must', lane: 'young' },
+    title: 'fetching an instance that is being made is 404',
+    async run(tools) {
+      assumeRetrievable(tools);
+      const { instance, answer } = await tools.young();
+      const fetched = await tools.send(instance.fetch());
+      if (fetched.answer.status === 200) await tools.assumeRunning(instance, 'provision', answer);
+      expectStatus(fetched, [404]);
+    },
+  },
+  {
+    id: 'fetch-instance-during-update',
+    ...{ group, items: [68, 140], level: 'must', lane: 'changing' },
+    title: 'fetching an instance that is being updated is 422 ConcurrencyError',
+    async run(tools) {
+      assumeRetrievable(tools);
+      const { instance, answer } = await tools.updating();
+      const fetched = await tools.send(instance.fetch());
+      if (fetched.answer.status === 200) await tools.assumeRunning(instance, 'update', answer);
+      expectErrorCode(fetched, 'ConcurrencyError');
+    },
+  },
+  {
+    id: 'fetch-instance-deleted',
+    ...{ group, items: [68, 144], level: 'should', lane: 'own' },
+    title: 'fetching an instance that was deleted is 404',
+    async run(tools) {
+      assumeRetrievable(tools);
+      const instance = await tools.make();
+      await tools.remove(instance);
+      expectStatus(await tools.send(instance.fetch()), [404]);
+    },
+  },
+];

@@ -1,0 +1,90 @@
+import type { Instance } from '../subject.ts';
+import type { Tools } from '../tools.ts';
+import type { Check } from '../types.ts';
+import { Blocked, expectErrorCode, expectStatus } from '../verdict.ts';
+
+const group = 'Orphans';
+/** Orphan mitigation is the platform's own doing: no user is named. */
+const mitigation = { headers: { 'x-broker-api-originating-identity': undefined } };
+
+/** Repeats a DELETE as platforms do, until it is 200 or 410. @throws Failure for an answer that is not among these */
+async function deleteUntilGone(tools: Tools, instance: Instance): Promise<void> {
+  const deadline = Date.now() + tools.run.settings.operationMs;
+  for (;;) {
+    const answer = await tools.send(instance.deprovision(mitigation));
+    if (answer.answer.status === 422) expectErrorCode(answer, 'ConcurrencyError');
+    else expectStatus(answer, [200, 202, 410]);
+    if (answer.answer.status === 410) return;
+    if (answer.answer.status === 202) await tools.settle(instance, 'deprovision', answer);
+    if (Date.now() > deadline) throw new Blocked('the instance is still not gone');
+    await tools.pause();
+  }
+}
+
+export const orphanChecks: readonly Check[] = [
+  {
+    id: 'orphan-provision-cut-off',
+    ...{ group, items: [127, 128], level: 'must', lane: 'own' },
+    title: 'a provision whose answer the platform never saw can be deleted until it is 410',
+    async run(tools) {
+      const instance = tools.instance();
+      await tools.attempt(instance.provision(), AbortSignal.timeout(5));
+      await deleteUntilGone(tools, instance);
+      await tools.pause();
+      expectStatus(await tools.send(instance.deprovision(mitigation)), [410], 'the instance came back');
+    },
+  },
+  {
+    id: 'orphan-refused-provision',
+    ...{ group, items: [88, 128], level: 'must', lane: 'own' },
+    title: 'an instance whose provision was refused is 410 when it is deleted',
+    async run(tools) {
+      const instance = tools.instance();
+      const { answer } = await tools.send(instance.provision({ body: { service_id: undefined } }));
+      if (answer.status < 400) throw new Blocked('a provision without service_id is accepted');
+      expectStatus(await tools.send(instance.deprovision(mitigation)), [410]);
+    },
+  },
+  {
+    id: 'orphan-unbind-unknown-instance',
+    ...{ group, items: [115, 128], level: 'must', lane: 'plan' },
+    title: 'an unbind on an instance that never was is 410',
+    async run(tools) {
+      tools.assumeBindable();
+      expectStatus(await tools.send(tools.instance().binding().unbind(mitigation)), [410]);
+    },
+  },
+  {
+    id: 'orphan-bind-cut-off',
+    ...{ group, items: [119, 127, 128], level: 'must', lane: 'ready' },
+    title: 'a bind whose answer the platform never saw can be unbound until it is 410',
+    async run(tools) {
+      tools.assumeBindable();
+      const binding = (await tools.ready()).binding();
+      await tools.attempt(binding.bind(), AbortSignal.timeout(5));
+      const deadline = Date.now() + tools.run.settings.operationMs;
+      for (;;) {
+        const answer = await tools.send(binding.unbind(mitigation));
+        if (answer.answer.status === 422) expectErrorCode(answer, 'ConcurrencyError');
+        else expectStatus(answer, [200, 202, 410]);
+        if (answer.answer.status === 410) return;
+        if (answer.answer.status === 202) await tools.settle(binding, 'unbind', answer);
+        if (Date.now() > deadline) throw new Blocked('the binding is still not gone');
+        await tools.pause();
+      }
+    },
+  },
+  {
+    id: 'orphan-order',
+    ...{ group, items: [87, 128], level: 'must', lane: 'own' },
+    title: 'an unbind after its instance was deleted is 410',
+    async run(tools) {
+      const instance = await tools.make();
+      const binding = await tools.bound(instance);
+      const answer = await tools.send(instance.deprovision(mitigation));
+      if (answer.answer.status >= 400) throw new Blocked('an instance with a binding is not deleted');
+      await tools.settle(instance, 'deprovision', answer);
+      expectStatus(await tools.send(binding.unbind(mitigation)), [410]);
+    },
+  },
+];

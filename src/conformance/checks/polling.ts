@@ -1,0 +1,118 @@
+import { isObject } from '../json.ts';
+import { operationOf } from '../tools.ts';
+import type { Check } from '../types.ts';
+import { type Answered, assume, expectStatus, expectThat } from '../verdict.ts';
+
+const group = 'Polling';
+
+/** @throws Failure unless it is 200 with one of the specification's states */
+function expectState(poll: Answered, allowed: readonly string[]): void {
+  expectStatus(poll, [200]);
+  const state = isObject(poll.answer.json) ? poll.answer.json.state : undefined;
+  expectThat(
+    typeof state === 'string' && allowed.includes(state),
+    `expected the state ${allowed.join(' or ')}, got ${JSON.stringify(state)}`,
+  );
+}
+
+export const pollingChecks: readonly Check[] = [
+  {
+    id: 'poll-at-once',
+    ...{ group, items: [55, 121, 137], level: 'must', lane: 'young' },
+    title: 'last_operation works as soon as the 202 was sent, and says "in progress"',
+    async run(tools) {
+      const instance = tools.instance();
+      const answer = await tools.begin(instance.provision(), 'provisions');
+      const poll = await tools.send(instance.poll('provision', operationOf(answer.answer.json)));
+      expectState(poll, ['in progress', 'succeeded']);
+      await tools.settle(instance, 'provision', answer);
+    },
+  },
+  {
+    id: 'poll-unknown-instance',
+    ...{ group, items: [56, 136], level: 'must', lane: 'plan' },
+    title: 'last_operation of an instance that never was is 404',
+    async run(tools) {
+      expectStatus(await tools.send(tools.instance().poll('provision', undefined)), [404]);
+    },
+  },
+  {
+    id: 'poll-unknown-token',
+    ...{ group, items: [56, 57], level: 'client', lane: 'ready' },
+    title: 'a poll with an operation that nobody knows is not 400',
+    async run(tools) {
+      const instance = await tools.ready();
+      const { answer } = await tools.send(instance.poll('provision', 'conformance-check-unknown'));
+      expectThat(
+        answer.status !== 400 && answer.status < 500,
+        `it is answered ${answer.status}, and platforms give up on the instance`,
+      );
+    },
+  },
+  {
+    id: 'poll-other-plan',
+    ...{ group, items: [56, 57, 152], level: 'client', lane: 'ready' },
+    title: 'a poll that names another plan is answered as usual',
+    async run(tools) {
+      const instance = await tools.ready();
+      const query = { plan_id: tools.siblingPlan().planId };
+      expectStatus(await tools.send(instance.poll('provision', undefined, { query })), [200]);
+    },
+  },
+  {
+    id: 'poll-without-query',
+    ...{ group, items: [57, 64], level: 'must', lane: 'own' },
+    title: 'a poll without service_id and plan_id is answered as usual',
+    async run(tools) {
+      const instance = tools.instance();
+      const answer = await tools.begin(instance.provision(), 'provisions');
+      await tools.settle(instance, 'provision', answer);
+      const operation = operationOf(answer.answer.json);
+      const query = { service_id: undefined, plan_id: undefined };
+      expectState(await tools.send(instance.poll('provision', operation, { query })), [
+        'succeeded',
+        'failed',
+      ]);
+    },
+  },
+  {
+    id: 'poll-ends-once',
+    ...{ group, items: [60, 122], level: 'must', lane: 'own' },
+    title: 'an operation that ended says the same in every later poll',
+    async run(tools) {
+      const instance = tools.instance();
+      const answer = await tools.begin(instance.provision(), 'provisions');
+      const { state } = await tools.settle(instance, 'provision', answer);
+      for (let count = 0; count < 3; count += 1) {
+        expectState(await tools.send(instance.poll('provision', operationOf(answer.answer.json))), [state]);
+      }
+    },
+  },
+  {
+    id: 'poll-after-delete',
+    ...{ group, items: [59, 144, 146], level: 'must', lane: 'own' },
+    title: 'after an asynchronous deprovision last_operation is 410, or 200 "succeeded"',
+    async run(tools) {
+      const instance = await tools.make();
+      const answer = await tools.begin(instance.deprovision(), 'deprovisions');
+      const { state } = await tools.settle(instance, 'deprovision', answer);
+      assume(state === 'succeeded', 'the deprovision failed');
+      const poll = await tools.send(instance.poll('deprovision', operationOf(answer.answer.json)));
+      if (poll.answer.status !== 410) expectState(poll, ['succeeded']);
+    },
+  },
+  {
+    id: 'poll-in-time',
+    ...{ group, items: [123], level: 'should', lane: 'own' },
+    title: 'an operation ends within maximum_polling_duration',
+    async run(tools) {
+      const seconds = tools.plan.maximumPollingSeconds;
+      assume(seconds !== undefined, 'the plan has no maximum_polling_duration');
+      assume(tools.run.settings.operationMs >= seconds * 1000, '--timeout is shorter than that');
+      const instance = tools.instance();
+      const started = Date.now();
+      await tools.settle(instance, 'provision', await tools.begin(instance.provision(), 'provisions'));
+      expectThat(Date.now() - started <= seconds * 1000, `it took longer than ${seconds} s`);
+    },
+  },
+];

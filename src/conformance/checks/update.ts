@@ -1,0 +1,344 @@
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { isObject, type JsonObject, type JsonValue } from '../json.ts';
+import type { Instance } from '../subject.ts';
+import { operationOf, type Tools } from '../tools.ts';
+import type { Check } from '../types.ts';
+import { type Answered, assume, Blocked, expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
+import { fieldOf } from './fetch.ts';
+
+const group = 'Update';
+const done = [200, 202];
+
+/** What GET tells of an instance; not applicable where it tells nothing. */
+async function told(tools: Tools, instance: Instance): Promise<JsonObject> {
+  assume(tools.plan.instancesRetrievable, 'what an update did cannot be seen: instances cannot be fetched');
+  const { answer } = await tools.send(instance.fetch());
+  if (answer.status !== 200 || !isObject(answer.json))
+    throw new Blocked(`the instance is fetched with ${answer.status}`);
+  return answer.json;
+}
+
+/** Updates and waits. The broker may refuse a change for reasons of its own: 422. */
+async function update(
+  tools: Tools,
+  instance: Instance,
+  change: Parameters<Instance['update']>[0],
+): Promise<void> {
+  const answer = await tools.send(instance.update(change));
+  assume(
+    answer.answer.status !== 422,
+    `the broker refuses this change: ${String(fieldOf(answer, 'description'))}`,
+  );
+  const { state, description } = await tools.settle(instance, 'update', answer);
+  if (state === 'failed') throw new Blocked(`the update failed: ${description}`);
+  instance.plan = instance.nextPlan;
+}
+
+/** Sends an update that must be refused, and looks whether it changed anything. */
+async function refused(
+  tools: Tools,
+  body: Record<string, JsonValue | undefined>,
+  statuses: readonly number[],
+): Promise<void> {
+  const instance = await tools.changing();
+  expectStatus(await tools.send(instance.update({}, { body })), statuses);
+}
+
+function assumePlanChange({ plan }: Tools): void {
+  assume(plan.updateable, 'the catalog does not say plan_updateable');
+}
+
+function parametersIn(json: JsonObject): JsonValue {
+  assume(json.parameters !== undefined, 'parameters are not told by GET');
+  return json.parameters;
+}
+
+export const updateChecks: readonly Check[] = [
+  {
+    id: 'update-parameters',
+    ...{ group, items: [71, 138], level: 'must', lane: 'changing' },
+    title: 'new parameters are answered 200, or 202 and then polled to "succeeded"',
+    async run(tools) {
+      const instance = await tools.changing();
+      const answer = await tools.send(instance.update({ parameters: tools.changedParameters() }));
+      assume(
+        answer.answer.status !== 422,
+        `the broker refuses this change: ${String(fieldOf(answer, 'description'))}`,
+      );
+      expectStatus(answer, done);
+      const { state, description } = await tools.settle(instance, 'update', answer);
+      expectThat(state === 'succeeded', `the update failed: ${description}`);
+    },
+  },
+  {
+    id: 'update-parameters-told',
+    ...{ group, items: [69, 71], level: 'must', lane: 'changing' },
+    title: 'after an update GET tells the new parameters',
+    async run(tools) {
+      const instance = await tools.changing();
+      const parameters = tools.changedParameters();
+      await update(tools, instance, { parameters });
+      const now = parametersIn(await told(tools, instance));
+      const [name = '', value] = Object.entries(parameters)[0] ?? [];
+      const told_ = isObject(now) ? now[name] : undefined;
+      expectThat(
+        isDeepStrictEqual(told_, value),
+        `${name} was set to ${JSON.stringify(value)} and is told as ${JSON.stringify(told_)}`,
+      );
+    },
+  },
+  {
+    id: 'update-plan',
+    ...{ group, items: [69, 71, 74], level: 'must', lane: 'own' },
+    title: 'a change of the plan is done, and GET tells the new plan',
+    async run(tools) {
+      assumePlanChange(tools);
+      const plan = tools.siblingPlan();
+      const instance = await tools.make();
+      const answer = await tools.send(instance.update({ plan }));
+      assume(
+        answer.answer.status !== 422,
+        `the broker refuses this change: ${String(fieldOf(answer, 'description'))}`,
+      );
+      expectStatus(answer, done);
+      const { state, description } = await tools.settle(instance, 'update', answer);
+      expectThat(state === 'succeeded', `the update failed: ${description}`);
+      instance.plan = plan;
+      const now = (await told(tools, instance)).plan_id;
+      expectThat(now === plan.planId, `GET tells the plan ${JSON.stringify(now)}`);
+    },
+  },
+  {
+    id: 'update-plan-forbidden',
+    ...{ group, items: [74], level: 'must', lane: 'own' },
+    title: 'a change of the plan is refused with 422 where the catalog does not say plan_updateable',
+    async run(tools) {
+      assume(!tools.plan.updateable, 'the plan may be changed');
+      const plan = tools.siblingPlan();
+      const instance = await tools.make();
+      const body = { maintenance_info: undefined };
+      expectStatus(await tools.send(instance.update({ plan }, { body })), [422]);
+    },
+  },
+  {
+    id: 'update-keeps-plan',
+    ...{ group, items: [70], level: 'must', lane: 'changing' },
+    title: 'an update without plan_id leaves the plan as it is',
+    async run(tools) {
+      const instance = await tools.changing();
+      const parameters = tools.changedParameters();
+      const answer = await tools.send(instance.update({ parameters }, { body: { plan_id: undefined } }));
+      await tools.settle(instance, 'update', answer);
+      const now = (await told(tools, instance)).plan_id;
+      expectThat(now === tools.plan.planId, `GET tells the plan ${JSON.stringify(now)}`);
+    },
+  },
+  {
+    id: 'update-keeps-parameters',
+    ...{ group, items: [70], level: 'must', lane: 'own' },
+    title: 'an update without parameters leaves the parameters as they are',
+    async run(tools) {
+      const instance = await tools.make(tools.instance({ parameters: tools.otherParameters() }));
+      const before = parametersIn(await told(tools, instance));
+      const body = { parameters: undefined, plan_id: tools.plan.planId };
+      const answer = await tools.send(instance.update({}, { body }));
+      await tools.settle(instance, 'update', answer);
+      const after = parametersIn(await told(tools, instance));
+      expectThat(isDeepStrictEqual(after, before), 'GET tells other parameters than before');
+    },
+  },
+  {
+    id: 'update-without-service-id',
+    ...{ group, items: [70], level: 'must', lane: 'changing' },
+    title: 'an update without service_id is refused with 400',
+    run: (tools) => refused(tools, { service_id: undefined }, [400]),
+  },
+  {
+    id: 'update-other-service',
+    ...{ group, items: [70], level: 'must', lane: 'changing' },
+    title: 'an update with another service_id than the instance has is refused with 400',
+    run: (tools) => refused(tools, { service_id: randomUUID() }, [400]),
+  },
+  {
+    id: 'update-unknown-plan',
+    ...{ group, items: [75], level: 'must', lane: 'changing' },
+    title: 'an update to a plan that the service does not have is refused with 400',
+    run: (tools) => refused(tools, { plan_id: randomUUID() }, [400]),
+  },
+  {
+    id: 'update-forbidden-parameters',
+    ...{ group, items: [75], level: 'should', lane: 'changing' },
+    title: 'parameters that the update schema forbids are refused with 400',
+    run: (tools) => refused(tools, { parameters: tools.forbiddenParameters('update').parameters }, [400]),
+  },
+  {
+    id: 'update-refused-changes-nothing',
+    ...{ group, items: [14, 77], level: 'must', lane: 'own' },
+    title: 'an update that was refused changes nothing',
+    async run(tools) {
+      const instance = await tools.make();
+      const before = await told(tools, instance);
+      const parameters = tools.changedParameters();
+      const { answer } = await tools.send(
+        instance.update({ parameters }, { body: { plan_id: randomUUID() } }),
+      );
+      assume(answer.status >= 400, 'an unknown plan is not refused');
+      expectThat(
+        isDeepStrictEqual(await told(tools, instance), before),
+        'GET tells something else than before',
+      );
+    },
+  },
+  {
+    id: 'update-synchronous',
+    ...{ group, items: [16, 73], level: 'must', lane: 'changing' },
+    title: 'without accepts_incomplete an update is answered 200, or 422 AsyncRequired',
+    async run(tools) {
+      const instance = await tools.changing();
+      const parameters = tools.changedParameters();
+      const query = { accepts_incomplete: undefined };
+      const answer = await tools.send(instance.update({ parameters }, { query }));
+      if (answer.answer.status !== 200) expectErrorCode(answer, 'AsyncRequired');
+    },
+  },
+  {
+    id: 'update-repeat-early',
+    ...{ group, items: [72, 140], level: 'must', lane: 'changing' },
+    title: 'the same update while it runs is 202 with the same operation',
+    async run(tools) {
+      const { instance, answer, draft } = await tools.updating();
+      const again = await tools.send(draft);
+      if (again.answer.status === 200) await tools.assumeRunning(instance, 'update', answer);
+      expectStatus(again, [202]);
+      await tools.assumeRunning(instance, 'update', answer);
+      const [first, second] = [answer, again].map((each) => operationOf(each.answer.json));
+      expectThat(first === second, `the operation was ${first} and is now ${second}`);
+    },
+  },
+  {
+    id: 'update-collision',
+    ...{ group, items: [17, 72, 140], level: 'must', lane: 'changing' },
+    title: 'another update while one runs is 422 ConcurrencyError',
+    async run(tools) {
+      const { instance, answer, other } = await tools.updating();
+      const second = await tools.send(instance.update({ parameters: other }));
+      await assumeCollision(tools, instance, answer, second);
+      expectErrorCode(second, 'ConcurrencyError');
+    },
+  },
+  {
+    id: 'update-during-provision',
+    ...{ group, items: [17, 80, 137], level: 'must', lane: 'young' },
+    title: 'an update while the instance is being made is 422 ConcurrencyError',
+    async run(tools) {
+      const { instance, answer } = await tools.young();
+      const second = await tools.send(instance.update({ parameters: tools.changedParameters() }));
+      if (second.answer.status < 300) await tools.assumeRunning(instance, 'provision', answer);
+      expectErrorCode(second, 'ConcurrencyError');
+    },
+  },
+  {
+    id: 'update-during-deprovision',
+    ...{ group, items: [17, 80, 142], level: 'must', lane: 'leaving' },
+    title: 'an update while the instance is being deleted is 422 ConcurrencyError',
+    async run(tools) {
+      const { instance, answer } = await tools.leaving();
+      const second = await tools.send(instance.update({ parameters: tools.changedParameters() }));
+      if (second.answer.status === 404) await tools.assumeRunning(instance, 'deprovision', answer);
+      expectErrorCode(second, 'ConcurrencyError');
+    },
+  },
+  {
+    id: 'update-unknown-instance',
+    ...{ group, items: [80, 136], level: 'client', lane: 'plan' },
+    title: 'an update of an instance that never was is 404',
+    async run(tools) {
+      const edit = { body: { plan_id: undefined } };
+      expectStatus(await tools.send(tools.instance().update({}, edit)), [404]);
+    },
+  },
+  {
+    id: 'update-maintenance-conflict',
+    ...{ group, items: [19, 76], level: 'must', lane: 'changing' },
+    title:
+      'another maintenance_info.version than the catalog has is refused with 422 MaintenanceInfoConflict',
+    async run(tools) {
+      assume(tools.plan.maintenanceVersion !== undefined, 'the plan has no maintenance_info');
+      const instance = await tools.changing();
+      const body = { plan_id: undefined, maintenance_info: { version: '0.0.0-check' } };
+      expectErrorCode(await tools.send(instance.update({}, { body })), 'MaintenanceInfoConflict');
+    },
+  },
+  {
+    id: 'update-maintenance-same',
+    ...{ group, items: [76], level: 'must', lane: 'changing' },
+    title: 'the maintenance_info.version of the catalog is accepted',
+    async run(tools) {
+      const version = tools.plan.maintenanceVersion;
+      assume(version !== undefined, 'the plan has no maintenance_info');
+      const instance = await tools.changing();
+      const answer = await tools.send(instance.update({}, { body: { maintenance_info: { version } } }));
+      expectStatus(answer, done);
+      await tools.settle(instance, 'update', answer);
+    },
+  },
+  {
+    id: 'update-previous-values',
+    ...{ group, items: [79, 10], level: 'must', lane: 'changing' },
+    title: 'previous_values are hints: wrong and empty ones are accepted',
+    async run(tools) {
+      const instance = await tools.changing();
+      for (const previous_values of [
+        { plan_id: randomUUID(), service_id: randomUUID(), organization_id: 'other', space_id: 'other' },
+        { maintenance_info: {} },
+        { maintenance_info: { version: '0.0.1' } },
+      ]) {
+        const answer = await tools.send(instance.update({}, { body: { previous_values } }));
+        expectStatus(answer, done, JSON.stringify(previous_values));
+        await tools.settle(instance, 'update', answer);
+      }
+    },
+  },
+  {
+    id: 'update-context',
+    ...{ group, items: [78], level: 'must', lane: 'changing' },
+    title: 'an update of the context alone is accepted where the catalog says allow_context_updates',
+    async run(tools) {
+      assume(tools.plan.allowContextUpdates, 'the catalog does not say allow_context_updates');
+      const instance = await tools.changing();
+      const { body } = instance.provision();
+      const context = typeof body === 'object' ? body.context : undefined;
+      assume(isObject(context), 'the platform sends no context');
+      const only = {
+        context: { ...context, instance_name: 'renamed' },
+        plan_id: undefined,
+        parameters: undefined,
+      };
+      const answer = await tools.send(instance.update({}, { body: only }));
+      expectStatus(answer, done);
+      await tools.settle(instance, 'update', answer);
+    },
+  },
+  {
+    id: 'update-empty',
+    ...{ group, items: [71], level: 'must', lane: 'changing' },
+    title: 'an update that changes nothing is accepted',
+    async run(tools) {
+      const instance = await tools.changing();
+      const answer = await tools.send(instance.update({}));
+      expectStatus(answer, done);
+      await tools.settle(instance, 'update', answer);
+    },
+  },
+];
+
+/** A second change that was accepted collides only if the first one was still running after it. */
+async function assumeCollision(
+  tools: Tools,
+  instance: Instance,
+  first: Answered,
+  second: Answered,
+): Promise<void> {
+  if (second.answer.status < 300) await tools.assumeRunning(instance, 'update', first);
+}

@@ -1,0 +1,64 @@
+import { isText } from './json.ts';
+import type { Draft, Exchange } from './wire/exchange.ts';
+
+export interface PlanIds {
+  serviceId: string;
+  planId: string;
+}
+
+export interface Entry {
+  instanceId: string;
+  bindingId: string | undefined;
+  /** Ids under which it may have been made, the likeliest first. */
+  plans: PlanIds[];
+}
+
+/**
+ * Everything that the broker was asked to make, by what went over the wire, so that all of it can be taken away
+ * whatever a check does and however the broker answers.
+ */
+export class Ledger {
+  readonly #entries = new Map<string, Entry>();
+
+  /** Before a request goes out: it may take effect even if no answer comes. */
+  sending({ endpoint, instanceId, bindingId, plan, body }: Draft): void {
+    if (instanceId === undefined) return;
+    const sent = typeof body === 'object' ? { serviceId: body.service_id, planId: body.plan_id } : {};
+    const asSent = isText(sent.serviceId) && isText(sent.planId) ? [sent as PlanIds] : [];
+    const plans = [...(plan === undefined ? [] : [plan]), ...asSent];
+    if (endpoint === 'provision' || endpoint === 'bind') this.#note({ instanceId, bindingId, plans });
+    else if (endpoint === 'update') this.#mayBeOf({ instanceId, bindingId: undefined }, asSent);
+  }
+
+  #note(entry: Entry): void {
+    if (this.#entries.has(keyOf(entry))) this.#mayBeOf(entry, entry.plans);
+    else this.#entries.set(keyOf(entry), entry);
+  }
+
+  #mayBeOf(entry: Pick<Entry, 'instanceId' | 'bindingId'>, plans: readonly PlanIds[]): void {
+    const known = this.#entries.get(keyOf(entry));
+    known?.plans.push(...plans.filter((plan) => !known.plans.some((one) => sameIds(one, plan))));
+  }
+
+  /** 410 to a DELETE is the one sure sign that nothing is there. */
+  answered({ draft, answer }: Exchange): void {
+    if (draft.endpoint !== 'deprovision' && draft.endpoint !== 'unbind') return;
+    if (draft.instanceId === undefined || answer?.status !== 410) return;
+    this.#entries.delete(keyOf({ instanceId: draft.instanceId, bindingId: draft.bindingId }));
+  }
+
+  /** Bindings before instances, as platforms unbind before they deprovision. */
+  entries(): Entry[] {
+    const all = [...this.#entries.values()];
+    const isBinding = ({ bindingId }: Entry) => bindingId !== undefined;
+    return [...all.filter(isBinding), ...all.filter((entry) => !isBinding(entry))];
+  }
+}
+
+function sameIds(one: PlanIds, other: PlanIds): boolean {
+  return one.serviceId === other.serviceId && one.planId === other.planId;
+}
+
+function keyOf({ instanceId, bindingId }: Pick<Entry, 'instanceId' | 'bindingId'>): string {
+  return JSON.stringify([instanceId, bindingId]);
+}

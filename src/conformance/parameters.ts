@@ -1,0 +1,102 @@
+/** Parameters to try a plan with, made from its JSON Schema: other ones that it allows, and ones that it forbids. */
+import { isDeepStrictEqual } from 'node:util';
+import { Ajv, type ValidateFunction } from 'ajv';
+import AjvDraft04 from 'ajv-draft-04';
+import { isObject, type JsonObject, type JsonValue } from './json.ts';
+
+const settings = { strict: false, logger: false, validateFormats: false } as const;
+
+/** @returns undefined when the schema cannot be compiled; a check of the catalog says so */
+function validatorOf(schema: JsonObject): ValidateFunction | undefined {
+  const isDraft4 = typeof schema.$schema === 'string' && schema.$schema.includes('draft-04');
+  try {
+    return isDraft4
+      ? new AjvDraft04.default(settings).compile(schema)
+      : new Ajv(settings).compile(withoutDialect(schema));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ajv knows draft-07; what the older and newer drafts add is rare in the schemas of plans. */
+function withoutDialect({ $schema: _, ...schema }: JsonObject): JsonObject {
+  return schema;
+}
+
+/**
+ * Parameters with a value for everything that the schema requires, as near to the given ones as possible.
+ * @returns undefined when no such values could be found
+ */
+export function smallestAllowed(schema: JsonObject | undefined): JsonObject | undefined {
+  const validate = schema === undefined ? undefined : validatorOf(schema);
+  if (schema === undefined || validate === undefined || validate({})) return {};
+  const required = Array.isArray(schema.required) ? schema.required : [];
+  const values: JsonObject = {};
+  for (const name of required) {
+    if (typeof name !== 'string') continue;
+    const [value] = valuesFor(propertiesOf(schema)[name]);
+    if (value !== undefined) values[name] = value;
+  }
+  return validate(values) ? values : undefined;
+}
+
+/** @returns every set of parameters found that the schema allows and that differs from the given one in one value */
+export function othersAllowed(schema: JsonObject | undefined, base: JsonObject): JsonObject[] {
+  const validate = schema === undefined ? undefined : validatorOf(schema);
+  if (schema === undefined || validate === undefined) return [];
+  const found = new Map<string, JsonObject>();
+  for (const [name, property] of Object.entries(propertiesOf(schema))) {
+    const usual = isObject(property) ? property.default : undefined;
+    for (const value of valuesFor(property)) {
+      const other = { ...base, [name]: value };
+      const same = isDeepStrictEqual(value, base[name] ?? usual);
+      if (!same && validate(other)) found.set(JSON.stringify(other), other);
+    }
+  }
+  return [...found.values()];
+}
+
+/** @returns parameters that the schema forbids, and the name of the one that breaks it */
+export function forbidden(
+  schema: JsonObject | undefined,
+  base: JsonObject,
+): { parameters: JsonObject; name: string } | undefined {
+  const validate = schema === undefined ? undefined : validatorOf(schema);
+  if (schema === undefined || validate === undefined) return undefined;
+  const wrong: JsonValue[] = [{ not: 'allowed' }, 'not allowed', -1, true];
+  for (const name of [...Object.keys(propertiesOf(schema)), 'conformance_check_unknown']) {
+    for (const value of wrong) {
+      const parameters = { ...base, [name]: value };
+      if (!validate(parameters)) return { parameters, name };
+    }
+  }
+  return undefined;
+}
+
+function propertiesOf(schema: JsonObject): JsonObject {
+  const { properties } = schema;
+  return isObject(properties) ? properties : {};
+}
+
+/** Values that a property may well allow; whoever asks validates them. */
+function valuesFor(property: JsonValue | undefined): JsonValue[] {
+  if (!isObject(property)) return [];
+  const { enum: choices, default: usual, minimum, maximum, minLength } = property;
+  const types = [property.type].flat();
+  const given = [...(Array.isArray(choices) ? choices : []), ...(usual === undefined ? [] : [usual])];
+  const numbers = [usual, minimum, maximum].filter((value) => typeof value === 'number');
+  if (types.includes('integer') || types.includes('number')) {
+    // Growing comes first: many services let a size grow and never shrink.
+    given.push(
+      ...numbers.flatMap((number) => [number + 1, number]),
+      ...numbers.map((number) => number - 1),
+      1,
+      2,
+    );
+  }
+  if (types.includes('boolean')) given.push(true, false);
+  if (types.includes('string')) {
+    given.push('conformance-check'.padEnd(typeof minLength === 'number' ? minLength : 0, '-'), 'check');
+  }
+  return given;
+}

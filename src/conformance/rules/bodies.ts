@@ -1,0 +1,52 @@
+import { isObject } from '../json.ts';
+import type { Rule } from '../types.ts';
+import type { Answered } from '../verdict.ts';
+
+const group = 'Transport';
+
+export function succeeded({ answer }: Answered): boolean {
+  return answer.status >= 200 && answer.status < 300;
+}
+
+export const bodyRules: readonly Rule[] = [
+  {
+    id: 'success-is-object',
+    ...{ group, items: [12], level: 'client' },
+    title: 'every success has a JSON object as its body, at least {}',
+    concerns: succeeded,
+    complaint: ({ answer }) => (isObject(answer.json) ? undefined : `the body of a ${answer.status} is none`),
+  },
+  {
+    id: 'success-status',
+    ...{ group, items: [12, 42], level: 'client' },
+    title: 'a success is 200, 201 or 202, never 204 (Cloud Foundry)',
+    concerns: succeeded,
+    complaint: ({ answer }) =>
+      [200, 201, 202].includes(answer.status) ? undefined : `it is ${answer.status}`,
+  },
+  {
+    id: 'content-type',
+    ...{ group, items: [8], level: 'should' },
+    title: 'every body has the Content-Type application/json',
+    concerns: ({ answer }) => answer.text !== '',
+    complaint: ({ answer: { headers } }) =>
+      headers['content-type']?.startsWith('application/json')
+        ? undefined
+        : `it is ${headers['content-type'] ?? 'missing'}`,
+  },
+  {
+    id: 'no-fault',
+    ...{ group, items: [13, 53], level: 'should' },
+    title: 'nothing that a platform may send is answered with a fault (5xx)',
+    concerns: () => true,
+    complaint: ({ answer, draft }) =>
+      answer.status >= 500 ? `${draft.method} (${draft.endpoint}) is answered ${answer.status}` : undefined,
+  },
+  {
+    id: 'in-time',
+    ...{ group, items: [53], level: 'should' },
+    title: 'every answer comes within the 60 seconds that platforms wait',
+    concerns: () => true,
+    complaint: ({ milliseconds }) => (milliseconds <= 60_000 ? undefined : `it took ${milliseconds} ms`),
+  },
+];

@@ -1,0 +1,100 @@
+/** Runs checks lane by lane, several lanes at a time, and cleans up behind each. */
+import { type CleanUp, cleanUp, type Leftover } from './clean-up.ts';
+import { Ledger } from './ledger.ts';
+import type { PlanOnOffer } from './plan-on-offer.ts';
+import type { Seed } from './subject.ts';
+import { Lane, type Run, Tools } from './tools.ts';
+import { type Check, lanes, type Result } from './types.ts';
+import { Blocked, Failure, NotApplicable } from './verdict.ts';
+
+/** What somebody who watches a run is told. */
+export interface Listener {
+  started(check: Check, plan: PlanOnOffer): void;
+  finished(result: Result): void;
+}
+
+export interface Outcomes {
+  results: Result[];
+  leftovers: Leftover[];
+}
+
+interface Job {
+  seed: Seed;
+  checks: Check[];
+}
+
+/**
+ * @param seeds one for each plan
+ * @param parallel how many lanes at a time, so also how many instances are made at once
+ */
+export async function runChecks(
+  run: Run,
+  seeds: readonly Seed[],
+  checks: readonly Check[],
+  {
+    parallel,
+    listener,
+    cleaning,
+  }: { parallel: number; listener: Listener; cleaning: Omit<CleanUp, 'client'> },
+): Promise<Outcomes> {
+  const queue = jobsOf(seeds, checks).values();
+  const outcomes: Outcomes = { results: [], leftovers: [] };
+
+  async function work(): Promise<void> {
+    for (const { seed, checks } of queue) {
+      const lane = new Lane(new Ledger());
+      for (const check of checks) {
+        if (run.signal.aborted) break;
+        listener.started(check, seed.plan);
+        const result = await runOne(run, seed, lane, check);
+        if (run.signal.aborted) break;
+        outcomes.results.push(result);
+        listener.finished(result);
+      }
+      outcomes.leftovers.push(...(await cleanUp(lane.ledger, { ...cleaning, client: run.client })));
+    }
+  }
+  await Promise.all(Array.from({ length: parallel }, work));
+  return outcomes;
+}
+
+/** The lanes with the slow instances first, so that they do not run alone at the end. */
+function jobsOf(seeds: readonly Seed[], checks: readonly Check[]): Job[] {
+  const inLane = (name: (typeof lanes)[number]) => checks.filter(({ lane }) => lane === name);
+  const [first] = seeds;
+  const once: Job[] = first === undefined ? [] : [{ seed: first, checks: inLane('broker') }];
+  const perPlan = seeds.flatMap((seed): Job[] => [
+    ...lanes
+      .filter((name) => name !== 'broker' && name !== 'own')
+      .map((name) => ({ seed, checks: inLane(name) })),
+    ...inLane('own').map((check) => ({ seed, checks: [check] })),
+  ]);
+  return [...once, ...perPlan].filter(({ checks }) => checks.length > 0);
+}
+
+async function runOne(run: Run, seed: Seed, lane: Lane, check: Check): Promise<Result> {
+  const tools = new Tools(run, seed, lane);
+  const started = performance.now();
+  const verdict = await verdictOf(check, tools);
+  const { id, items, level, group, title } = check;
+  return {
+    ...{ id, items, level, group, title },
+    plan: check.lane === 'broker' ? undefined : seed.plan.label,
+    ...verdict,
+    exchanges: tools.exchanges,
+    milliseconds: Math.round(performance.now() - started),
+  };
+}
+
+async function verdictOf(check: Check, tools: Tools): Promise<Pick<Result, 'outcome' | 'message'>> {
+  try {
+    await check.run(tools);
+    return { outcome: 'passed', message: undefined };
+  } catch (thrown) {
+    if (thrown instanceof Failure) return { outcome: 'failed', message: thrown.message };
+    if (thrown instanceof Blocked) return { outcome: 'blocked', message: thrown.message };
+    if (thrown instanceof NotApplicable) return { outcome: 'not applicable', message: thrown.message };
+    if (tools.run.signal.aborted) return { outcome: 'blocked', message: 'interrupted' };
+    throw thrown;
+  }
+}

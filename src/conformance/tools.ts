@@ -1,0 +1,324 @@
+/** What a check has at hand: requests, instances in some state, and patience. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isObject, isText, type JsonObject } from './json.ts';
+import type { Ledger } from './ledger.ts';
+import { forbidden, othersAllowed } from './parameters.ts';
+import type { PlanOnOffer } from './plan-on-offer.ts';
+import type { Platform } from './platforms/platform.ts';
+import { type Binding, catalogDraft, Instance, type Seed } from './subject.ts';
+import { type Answered, Blocked, Failure, NotApplicable } from './verdict.ts';
+import type { Client } from './wire/client.ts';
+import type { Draft, Edit, Exchange, Verb } from './wire/exchange.ts';
+
+export interface Settings {
+  /** How long an operation may take. */
+  operationMs: number;
+  /** Pause between two polls; the broker's Retry-After can only lengthen it. */
+  pollMs: number;
+  /** How many requests a race sends at once. */
+  raceWidth: number;
+  /** Sent with updates in place of what the schema suggests. */
+  updateParameters: JsonObject | undefined;
+}
+
+/** What all checks of a run have in common. */
+export interface Run {
+  client: Client;
+  platform: Platform;
+  catalog: Exchange;
+  plans: readonly PlanOnOffer[];
+  settings: Settings;
+  /** Aborted when the user interrupts. */
+  signal: AbortSignal;
+  /** Sees every exchange. */
+  seen(exchange: Exchange): void;
+}
+
+/** How an operation ended. */
+export interface Settled {
+  state: 'succeeded' | 'failed';
+  description: string | undefined;
+  /** Empty when the request itself was the whole operation. */
+  polls: Answered[];
+}
+
+/** Instances that the checks of one lane share. */
+export class Lane {
+  readonly ledger: Ledger;
+  ready?: Promise<Instance>;
+  young?: { instance: Instance; answer: Answered };
+  leaving?: { instance: Instance; answer: Answered };
+  /** The answer to an update that a check left running. */
+  pendingUpdate?: Answered;
+  /** How often parameters to update with were asked for. */
+  changes = 0;
+  constructor(ledger: Ledger) {
+    this.ledger = ledger;
+  }
+}
+
+export class Tools {
+  readonly run: Run;
+  readonly seed: Seed;
+  readonly #lane: Lane;
+  /** What this check sent, in order. */
+  readonly exchanges: Exchange[] = [];
+
+  constructor(run: Run, seed: Seed, lane: Lane) {
+    this.run = run;
+    this.seed = seed;
+    this.#lane = lane;
+  }
+
+  get plan(): PlanOnOffer {
+    return this.seed.plan;
+  }
+
+  /** @throws Failure when no answer comes */
+  async send(draft: Draft): Promise<Answered> {
+    const exchange = await this.attempt(draft);
+    const { answer, fault } = exchange;
+    if (answer === undefined) throw new Failure(`no answer: ${fault}`);
+    this.#assumePlatformCanPoll({ ...exchange, answer });
+    return { ...exchange, answer };
+  }
+
+  /** Service Catalog cannot bind what binds only asynchronously; that says nothing about the broker's other rules. */
+  #assumePlatformCanPoll({ draft, answer }: Answered): void {
+    const saysNothing = !('accepts_incomplete' in draft.query) && ['bind', 'unbind'].includes(draft.endpoint);
+    const refused = answer.status === 422 && isObject(answer.json) && answer.json.error === 'AsyncRequired';
+    if (!saysNothing || !refused) return;
+    throw new NotApplicable(
+      `the platform ${this.run.platform.name} never polls for a ${draft.endpoint}, which this plan needs`,
+    );
+  }
+
+  /** Sends without expecting an answer; `signal` gives up on it. */
+  async attempt(draft: Draft, signal?: AbortSignal): Promise<Exchange> {
+    this.run.signal.throwIfAborted();
+    this.#lane.ledger.sending(draft);
+    const exchange = await this.run.client.exchange(draft, signal);
+    this.#lane.ledger.answered(exchange);
+    this.exchanges.push(exchange);
+    this.run.seen(exchange);
+    return exchange;
+  }
+
+  catalog(edit?: Edit): Draft {
+    return catalogDraft(this.run.platform, edit);
+  }
+
+  /** An instance that nobody has heard of yet. */
+  instance(change: Partial<Seed> = {}, id?: string): Instance {
+    return new Instance({ ...this.seed, ...change }, id);
+  }
+
+  /** @returns an instance of this check's own, ready to be used */
+  async make(instance: Instance = this.instance(), edit?: Edit): Promise<Instance> {
+    const answer = await this.#arranged(() => this.send(instance.provision(edit)));
+    const { state, description } = await this.settle(instance, 'provision', answer);
+    if (state === 'failed') throw new Blocked(`the instance it needs could not be made: ${description}`);
+    return instance;
+  }
+
+  /** @returns the ready instance of this check's lane; leave it as it is */
+  ready(): Promise<Instance> {
+    this.#lane.ready ??= this.make();
+    return this.#lane.ready;
+  }
+
+  /** Makes an instance of this check the ready one of its lane. */
+  share(instance: Instance): void {
+    this.#lane.ready = Promise.resolve(instance);
+  }
+
+  /** @returns an instance that is being made, with the answer to the PUT that began it */
+  async young(): Promise<{ instance: Instance; answer: Answered }> {
+    const { young } = this.#lane;
+    if (young !== undefined && (await this.isRunning(young.instance, 'provision', young.answer)))
+      return young;
+    const instance = this.instance();
+    const answer = await this.begin(instance.provision(), 'provisions');
+    this.#lane.young = { instance, answer };
+    return this.#lane.young;
+  }
+
+  /** @returns an instance that is being deleted, with the answer to the DELETE that began it */
+  async leaving(): Promise<{ instance: Instance; answer: Answered }> {
+    const { leaving } = this.#lane;
+    if (leaving !== undefined && (await this.isRunning(leaving.instance, 'deprovision', leaving.answer)))
+      return leaving;
+    const instance = await this.make();
+    const answer = await this.begin(instance.deprovision(), 'deprovisions');
+    this.#lane.leaving = { instance, answer };
+    return this.#lane.leaving;
+  }
+
+  /** @returns the ready instance of this check's lane that may be updated, with no update under way */
+  async changing(): Promise<Instance> {
+    const instance = await this.ready();
+    const { pendingUpdate } = this.#lane;
+    delete this.#lane.pendingUpdate;
+    if (pendingUpdate !== undefined) await this.settle(instance, 'update', pendingUpdate);
+    return instance;
+  }
+
+  /** @returns the instance of this lane while it is updated, the update that runs, and other parameters for it */
+  async updating(): Promise<{ instance: Instance; draft: Draft; answer: Answered; other: JsonObject }> {
+    const instance = await this.changing();
+    const draft = instance.update({ parameters: this.changedParameters() });
+    const answer = await this.begin(draft, 'updates');
+    this.#lane.pendingUpdate = answer;
+    return { instance, draft, answer, other: this.changedParameters() };
+  }
+
+  /** Deprovisions an instance, which is not what the check is about. */
+  async remove(instance: Instance): Promise<void> {
+    const answer = await this.#arranged(() => this.send(instance.deprovision()));
+    const { state, description } = await this.settle(instance, 'deprovision', answer);
+    if (state === 'failed') throw new Blocked(`the instance could not be deleted: ${description}`);
+  }
+
+  /** Unbinds a binding, which is not what the check is about. */
+  async release(binding: Binding): Promise<void> {
+    const answer = await this.#arranged(() => this.send(binding.unbind()));
+    const { state, description } = await this.settle(binding, 'unbind', answer);
+    if (state === 'failed') throw new Blocked(`the binding could not be deleted: ${description}`);
+  }
+
+  /** Sends a request that should begin an asynchronous operation. @throws NotApplicable when it was done at once */
+  async begin(draft: Draft, verb: string): Promise<Answered> {
+    const answer = await this.#arranged(() => this.send(draft));
+    const { status } = answer.answer;
+    if (status === 202) return answer;
+    if (status === 200 || status === 201) throw new NotApplicable(`this plan ${verb} within the request`);
+    throw refusal(answer);
+  }
+
+  /** Makes a binding of its own. */
+  async bound(instance: Instance, binding: Binding = instance.binding(), edit?: Edit): Promise<Binding> {
+    this.assumeBindable();
+    const answer = await this.#arranged(() => this.send(binding.bind(edit)));
+    const { state, description } = await this.settle(binding, 'bind', answer);
+    if (state === 'failed') throw new Blocked(`the binding it needs could not be made: ${description}`);
+    return binding;
+  }
+
+  assumeBindable(): void {
+    if (!this.plan.bindable) throw new NotApplicable('the plan is not bindable');
+  }
+
+  /**
+   * Waits for the end of what a request began.
+   * @throws Blocked when the request was refused, polling does not work, or it takes too long
+   */
+  async settle(of: Instance | Binding, verb: Verb, { answer, draft }: Answered): Promise<Settled> {
+    const { status } = answer;
+    if (status === 200 || status === 201) return { state: 'succeeded', description: undefined, polls: [] };
+    const gone = draft.method === 'DELETE';
+    if (status === 410 && gone) return { state: 'succeeded', description: undefined, polls: [] };
+    if (status !== 202) throw refusal({ answer, draft });
+
+    const operation = operationOf(answer.json);
+    const polls: Answered[] = [];
+    const deadline = Date.now() + this.run.settings.operationMs;
+    for (;;) {
+      const poll = await this.#arranged(() => this.send(of.poll(verb, operation)));
+      polls.push(poll);
+      const body = poll.answer.json;
+      if (poll.answer.status === 410 && gone) return { state: 'succeeded', description: undefined, polls };
+      const state = isObject(body) ? body.state : undefined;
+      if (poll.answer.status !== 200)
+        throw new Blocked(`polling for the ${verb} answers ${poll.answer.status}`);
+      if (state === 'succeeded' || state === 'failed') {
+        const description = isObject(body) && isText(body.description) ? body.description : undefined;
+        return { state, description, polls };
+      }
+      if (state !== 'in progress') throw new Blocked(`polling for the ${verb} says ${JSON.stringify(state)}`);
+      if (Date.now() > deadline) {
+        const seconds = this.run.settings.operationMs / 1000;
+        throw new Blocked(`the ${verb} is still in progress after ${seconds} s (--timeout)`);
+      }
+      await sleep(pauseAfter(poll, this.run.settings.pollMs), undefined, { signal: this.run.signal });
+    }
+  }
+
+  /** As long as between two polls. */
+  async pause(): Promise<void> {
+    await sleep(this.run.settings.pollMs, undefined, { signal: this.run.signal });
+  }
+
+  /** Whether what a 202 began is still under way. */
+  async isRunning(of: Instance | Binding, verb: Verb, { answer }: Answered): Promise<boolean> {
+    const poll = await this.attempt(of.poll(verb, operationOf(answer.json)));
+    return isObject(poll.answer?.json) && poll.answer.json.state === 'in progress';
+  }
+
+  /** @throws NotApplicable when it ended, so that nothing collided with it */
+  async assumeRunning(of: Instance | Binding, verb: Verb, answer: Answered): Promise<void> {
+    if (await this.isRunning(of, verb, answer)) return;
+    throw new NotApplicable(`the ${verb} was over too soon for a request to collide with it`);
+  }
+
+  /** Parameters for provision that the schema allows and that differ from those of the seed. */
+  otherParameters(): JsonObject {
+    const [other] = othersAllowed(this.plan.schemas.provision, this.seed.parameters ?? {});
+    if (other === undefined) throw new NotApplicable('the schema of the plan suggests no other parameters');
+    return other;
+  }
+
+  /** Parameters for an update, others each time, so that it has something to change. */
+  changedParameters(): JsonObject {
+    const given = this.run.settings.updateParameters;
+    const suggested = othersAllowed(this.plan.schemas.update, {});
+    const all = given === undefined ? suggested : [given, ...suggested];
+    const changed = all[this.#lane.changes % all.length];
+    this.#lane.changes += 1;
+    if (changed === undefined)
+      throw new NotApplicable('the schema of the plan suggests no parameters to update');
+    return changed;
+  }
+
+  forbiddenParameters(verb: keyof PlanOnOffer['schemas']): { parameters: JsonObject; name: string } {
+    const base = { provision: this.seed.parameters, update: undefined, bind: this.seed.bindParameters }[verb];
+    const found = forbidden(this.plan.schemas[verb], base ?? {});
+    if (found === undefined)
+      throw new NotApplicable(`the plan has no schema for ${verb} that forbids anything`);
+    return found;
+  }
+
+  /** Another plan of the same service. */
+  siblingPlan(): PlanOnOffer {
+    const { serviceId, planId } = this.plan;
+    const sibling = this.run.plans.find((plan) => plan.serviceId === serviceId && plan.planId !== planId);
+    if (sibling === undefined) throw new NotApplicable('the service has no other plan');
+    return sibling;
+  }
+
+  /** What goes wrong on the way to what a check is about is not the check's verdict. */
+  async #arranged<T>(step: () => Promise<T>): Promise<T> {
+    try {
+      return await step();
+    } catch (thrown) {
+      if (thrown instanceof Failure) throw new Blocked(thrown.message);
+      throw thrown;
+    }
+  }
+}
+
+/** @returns the operation token of a 202, if it has one */
+export function operationOf(json: Answered['answer']['json']): string | undefined {
+  const operation = isObject(json) ? json.operation : undefined;
+  return isText(operation) ? operation : undefined;
+}
+
+function refusal({ answer, draft }: Pick<Answered, 'answer' | 'draft'>): Blocked {
+  return new Blocked(`${draft.method} (${draft.endpoint}) was answered ${answer.status}`);
+}
+
+const longestPauseMs = 10_000;
+
+function pauseAfter({ answer }: Answered, pollMs: number): number {
+  const seconds = Number(answer.headers['retry-after']);
+  return Number.isFinite(seconds) ? Math.max(pollMs, Math.min(seconds * 1000, longestPauseMs)) : pollMs;
+}

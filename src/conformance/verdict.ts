@@ -1,0 +1,47 @@
+/** How a check ends early. What a broker does wrong is a failure; the rest says why there is no verdict. */
+import { isObject } from './json.ts';
+import type { Answer, Exchange } from './wire/exchange.ts';
+
+/** The broker broke the rule. */
+export class Failure extends Error {
+  override name = 'Failure';
+}
+
+/** The broker did not get as far as the rule; another check says what is wrong. */
+export class Blocked extends Error {
+  override name = 'Blocked';
+}
+
+/** The rule does not concern this plan, or cannot be tried from outside. */
+export class NotApplicable extends Error {
+  override name = 'NotApplicable';
+}
+
+/** An exchange that has an answer, as the session hands it out. */
+export interface Answered extends Exchange {
+  answer: Answer;
+}
+
+/** @throws Failure unless the status is one of these */
+export function expectStatus({ answer }: Answered, allowed: readonly number[], why = ''): void {
+  if (allowed.includes(answer.status)) return;
+  throw new Failure(`expected ${allowed.join(' or ')}, got ${answer.status}${why === '' ? '' : `: ${why}`}`);
+}
+
+/** @throws Failure unless it is 422 with this error code (spec, "Error Codes") */
+export function expectErrorCode({ answer }: Answered, code: string): void {
+  const error = isObject(answer.json) ? answer.json.error : undefined;
+  if (answer.status === 422 && error === code) return;
+  const got = answer.status === 422 ? `422 with ${JSON.stringify(error) ?? 'no error code'}` : answer.status;
+  throw new Failure(`expected 422 with "error": "${code}", got ${got}`);
+}
+
+/** @throws Failure unless the condition holds */
+export function expectThat(condition: boolean, otherwise: string): asserts condition {
+  if (!condition) throw new Failure(otherwise);
+}
+
+/** @throws NotApplicable unless the condition holds */
+export function assume(condition: boolean, otherwise: string): asserts condition {
+  if (!condition) throw new NotApplicable(otherwise);
+}

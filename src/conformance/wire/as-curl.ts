@@ -1,0 +1,37 @@
+import type { Exchange } from './exchange.ts';
+import type { Mask } from './mask.ts';
+
+/** Headers that curl would send by itself or that say nothing about the fault. */
+const dull = new Set(['authorization', 'user-agent', 'accept', 'connection']);
+
+/** A line that sends the same request again; `$BROKER` is the broker's URL, credentials come from `$AUTH`. */
+export function asCurl({ draft, target, headers, body }: Exchange, mask: Mask): string {
+  const parts = ['curl -s -i'];
+  if (headers.authorization !== undefined) parts.push('-u "$AUTH"');
+  if (draft.method !== 'GET') parts.push(`-X ${draft.method}`);
+  for (const [name, value] of Object.entries(mask.headers(headers))) {
+    if (!dull.has(name)) parts.push(`-H ${quoted(`${name}: ${value}`)}`);
+  }
+  if (body !== undefined) parts.push(`-d ${quoted(mask.text(body))}`);
+  parts.push(`"$BROKER"${quoted(target)}`);
+  return parts.join(' ');
+}
+
+/** What came back, in a line. */
+export function asAnswer(exchange: Exchange, mask: Mask): string {
+  const { answer, fault, milliseconds } = exchange;
+  if (answer === undefined) return `no answer after ${milliseconds} ms: ${mask.text(fault ?? '')}`;
+  const body = mask.body(exchange);
+  return `${answer.status} ${body === '' ? '(empty body)' : shortened(body)}`;
+}
+
+const longest = 600;
+
+function shortened(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ');
+  return line.length > longest ? `${line.slice(0, longest)}… (${text.length} characters)` : line;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
