@@ -24,7 +24,8 @@ export interface CheckOptions extends ClientOptions, Selection {
   /** Names or ids, see {@link choosePlans}; none: the first plan that can be bound. */
   plans: readonly string[];
   parameters: JsonObject | undefined;
-  updateParameters: JsonObject | undefined;
+  /** One for each update, in turns; none: what the schema suggests. */
+  updateParameters: readonly JsonObject[];
   bindParameters: JsonObject | undefined;
   /** Laid over the context that the platform sends. */
   context: JsonObject;
@@ -78,6 +79,7 @@ export async function checkBroker(
   const seen = (exchange: Exchange): void => {
     mask.learn(exchange);
     log.push(exchange);
+    listener.exchanged(exchange);
   };
   try {
     const catalog = await client.exchange(catalogDraft(platform));
@@ -114,7 +116,7 @@ export async function checkBroker(
     );
     const wanted = selected(ofPlatform, options);
     const checks = wanted.length === 0 ? ofPlatform : wanted;
-    const { results, leftovers } = await runChecks(run, seeds, checks, {
+    const { results, leftovers, complete } = await runChecks(run, seeds, checks, {
       parallel: options.parallel,
       listener,
       cleaning: { platform, pollMs: options.pollMs, patienceMs: operationMs, seen },
@@ -131,7 +133,7 @@ export async function checkBroker(
         chosen.map(({ label }) => label),
       ),
       leftovers,
-      interrupted: signal.aborted,
+      interrupted: !complete,
       requests: log.length,
       startedAt,
       milliseconds: Math.round(performance.now() - started),

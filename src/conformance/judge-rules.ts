@@ -24,7 +24,11 @@ export function judgeRules(rules: readonly Rule[], answered: readonly Answered[]
             outcome: 'failed' as const,
             message: `${first.text} (${broken.length} of ${concerned.length} answers)`,
           }),
-      exchanges: broken.slice(0, mostShown).map(({ exchange }) => exchange),
+      // The message is about the first one, and reports show the last.
+      exchanges: broken
+        .slice(0, mostShown)
+        .reverse()
+        .map(({ exchange }) => exchange),
       milliseconds: 0,
     };
   });

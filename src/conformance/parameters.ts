@@ -84,11 +84,12 @@ function valuesFor(property: JsonValue | undefined): JsonValue[] {
   const { enum: choices, default: usual, minimum, maximum, minLength } = property;
   const types = [property.type].flat();
   const given = [...(Array.isArray(choices) ? choices : []), ...(usual === undefined ? [] : [usual])];
-  const numbers = [usual, minimum, maximum].filter((value) => typeof value === 'number');
+  const bounds = [usual, minimum].filter((value) => typeof value === 'number');
+  const numbers = bounds.length > 0 || typeof maximum !== 'number' ? bounds : [maximum];
   if (types.includes('integer') || types.includes('number')) {
-    // Growing comes first: many services let a size grow and never shrink.
+    // Small steps, since sizes cost money; growing first, since many services never let them shrink.
     given.push(
-      ...numbers.flatMap((number) => [number + 1, number]),
+      ...numbers.flatMap((number) => [number + 1, number + 2]),
       ...numbers.map((number) => number - 1),
       1,
       2,

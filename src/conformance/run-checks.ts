@@ -6,16 +6,21 @@ import type { Seed } from './subject.ts';
 import { Lane, type Run, Tools } from './tools.ts';
 import { type Check, lanes, type Result } from './types.ts';
 import { Blocked, Failure, NotApplicable } from './verdict.ts';
+import type { Exchange } from './wire/exchange.ts';
 
 /** What somebody who watches a run is told. */
 export interface Listener {
   started(check: Check, plan: PlanOnOffer): void;
   finished(result: Result): void;
+  /** Also of what cleans up. */
+  exchanged(exchange: Exchange): void;
 }
 
 export interface Outcomes {
   results: Result[];
   leftovers: Leftover[];
+  /** Whether every check had its turn. */
+  complete: boolean;
 }
 
 interface Job {
@@ -38,16 +43,18 @@ export async function runChecks(
   }: { parallel: number; listener: Listener; cleaning: Omit<CleanUp, 'client'> },
 ): Promise<Outcomes> {
   const queue = jobsOf(seeds, checks).values();
-  const outcomes: Outcomes = { results: [], leftovers: [] };
+  const outcomes: Outcomes = { results: [], leftovers: [], complete: true };
 
   async function work(): Promise<void> {
     for (const { seed, checks } of queue) {
       const lane = new Lane(new Ledger());
       for (const check of checks) {
-        if (run.signal.aborted) break;
-        listener.started(check, seed.plan);
-        const result = await runOne(run, seed, lane, check);
-        if (run.signal.aborted) break;
+        if (!run.signal.aborted) listener.started(check, seed.plan);
+        const result = run.signal.aborted ? undefined : await runOne(run, seed, lane, check);
+        if (result === undefined || run.signal.aborted) {
+          outcomes.complete = false;
+          break;
+        }
         outcomes.results.push(result);
         listener.finished(result);
       }
@@ -95,6 +102,8 @@ async function verdictOf(check: Check, tools: Tools): Promise<Pick<Result, 'outc
     if (thrown instanceof Blocked) return { outcome: 'blocked', message: thrown.message };
     if (thrown instanceof NotApplicable) return { outcome: 'not applicable', message: thrown.message };
     if (tools.run.signal.aborted) return { outcome: 'blocked', message: 'interrupted' };
-    throw thrown;
+    // Not the broker's fault: it must not cost the report, nor the clean-up.
+    const trace = thrown instanceof Error ? thrown.stack : String(thrown);
+    return { outcome: 'blocked', message: `this check has a fault of its own: ${trace}` };
   }
 }

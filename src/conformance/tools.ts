@@ -1,6 +1,7 @@
 /** What a check has at hand: requests, instances in some state, and patience. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isObject, isText, type JsonObject } from './json.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { isObject, isText, type JsonObject, type JsonValue } from './json.ts';
 import type { Ledger } from './ledger.ts';
 import { forbidden, othersAllowed } from './parameters.ts';
 import type { PlanOnOffer } from './plan-on-offer.ts';
@@ -13,12 +14,12 @@ import type { Draft, Edit, Exchange, Verb } from './wire/exchange.ts';
 export interface Settings {
   /** How long an operation may take. */
   operationMs: number;
-  /** Pause between two polls; the broker's Retry-After can only lengthen it. */
+  /** Pause between two polls; the broker's Retry-After can lengthen it to ten times as much. */
   pollMs: number;
   /** How many requests a race sends at once. */
   raceWidth: number;
-  /** Sent with updates in place of what the schema suggests. */
-  updateParameters: JsonObject | undefined;
+  /** Sent with updates in turns, in place of what the schema suggests; none: what it suggests. */
+  updateParameters: readonly JsonObject[];
 }
 
 /** What all checks of a run have in common. */
@@ -50,8 +51,8 @@ export class Lane {
   leaving?: { instance: Instance; answer: Answered };
   /** The answer to an update that a check left running. */
   pendingUpdate?: Answered;
-  /** How often parameters to update with were asked for. */
-  changes = 0;
+  /** Parameters of the last update that was accepted. */
+  updatedWith?: JsonValue;
   constructor(ledger: Ledger) {
     this.ledger = ledger;
   }
@@ -97,8 +98,14 @@ export class Tools {
   async attempt(draft: Draft, signal?: AbortSignal): Promise<Exchange> {
     this.run.signal.throwIfAborted();
     this.#lane.ledger.sending(draft);
-    const exchange = await this.run.client.exchange(draft, signal);
+    const { signal: interrupt } = this.run;
+    const either = signal === undefined ? interrupt : AbortSignal.any([signal, interrupt]);
+    const exchange = await this.run.client.exchange(draft, either);
     this.#lane.ledger.answered(exchange);
+    if (draft.endpoint === 'update' && [200, 202].includes(exchange.answer?.status ?? 0)) {
+      const sent = typeof draft.body === 'object' ? draft.body.parameters : undefined;
+      if (isObject(sent) && Object.keys(sent).length > 0) this.#lane.updatedWith = sent;
+    }
     this.exchanges.push(exchange);
     this.run.seen(exchange);
     return exchange;
@@ -166,10 +173,11 @@ export class Tools {
   /** @returns the instance of this lane while it is updated, the update that runs, and other parameters for it */
   async updating(): Promise<{ instance: Instance; draft: Draft; answer: Answered; other: JsonObject }> {
     const instance = await this.changing();
-    const draft = instance.update({ parameters: this.changedParameters() });
+    const parameters = this.changedParameters();
+    const draft = instance.update({ parameters });
     const answer = await this.begin(draft, 'updates');
     this.#lane.pendingUpdate = answer;
-    return { instance, draft, answer, other: this.changedParameters() };
+    return { instance, draft, answer, other: this.changedParameters(parameters) };
   }
 
   /** Deprovisions an instance, which is not what the check is about. */
@@ -243,6 +251,12 @@ export class Tools {
     }
   }
 
+  /** As long as a broker may take to notice that a request was cut off, and a little more. */
+  async pauseAfterCutOff(): Promise<void> {
+    const milliseconds = Math.min(1000, this.run.settings.pollMs * 50);
+    await sleep(milliseconds, undefined, { signal: this.run.signal });
+  }
+
   /** As long as between two polls. */
   async pause(): Promise<void> {
     await sleep(this.run.settings.pollMs, undefined, { signal: this.run.signal });
@@ -267,16 +281,16 @@ export class Tools {
     return other;
   }
 
-  /** Parameters for an update, others each time, so that it has something to change. */
-  changedParameters(): JsonObject {
+  /** Parameters for an update that has something to change: other ones than the last update had. */
+  changedParameters(besides?: JsonObject): JsonObject {
     const given = this.run.settings.updateParameters;
-    const suggested = othersAllowed(this.plan.schemas.update, {});
-    const all = given === undefined ? suggested : [given, ...suggested];
-    const changed = all[this.#lane.changes % all.length];
-    this.#lane.changes += 1;
-    if (changed === undefined)
-      throw new NotApplicable('the schema of the plan suggests no parameters to update');
-    return changed;
+    const all = given.length > 0 ? given : othersAllowed(this.plan.schemas.update, {});
+    const used = [this.#lane.updatedWith, besides];
+    const changed = all.find((one) => !used.some((other) => isDeepStrictEqual(one, other)));
+    if (changed !== undefined) return changed;
+    if (given.length > 0)
+      throw new NotApplicable('it needs another update (give --update-parameters once more)');
+    throw new NotApplicable('the schema of the plan suggests no parameters to update');
   }
 
   forbiddenParameters(verb: keyof PlanOnOffer['schemas']): { parameters: JsonObject; name: string } {
@@ -316,9 +330,8 @@ function refusal({ answer, draft }: Pick<Answered, 'answer' | 'draft'>): Blocked
   return new Blocked(`${draft.method} (${draft.endpoint}) was answered ${answer.status}`);
 }
 
-const longestPauseMs = 10_000;
-
+/** @returns milliseconds; what Retry-After asks for counts up to ten polls */
 function pauseAfter({ answer }: Answered, pollMs: number): number {
   const seconds = Number(answer.headers['retry-after']);
-  return Number.isFinite(seconds) ? Math.max(pollMs, Math.min(seconds * 1000, longestPauseMs)) : pollMs;
+  return Number.isFinite(seconds) ? Math.max(pollMs, Math.min(seconds * 1000, pollMs * 10)) : pollMs;
 }

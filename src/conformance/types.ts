@@ -65,7 +65,7 @@ export interface Rule extends RuleText {
 
 type Answered = Exchange & { answer: NonNullable<Exchange['answer']> };
 
-export type Outcome = 'passed' | 'failed' | 'blocked' | 'not applicable' | 'skipped';
+export type Outcome = 'passed' | 'failed' | 'blocked' | 'not applicable';
 
 export interface Result extends RuleText {
   /** `service/plan`; undefined where the plan does not matter. */

@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { WrongUsage } from '../cli/check/read-options.ts';
+import { CannotCheck } from '../conformance/check-broker.ts';
+import { NoSuchPlan } from '../conformance/plan-on-offer.ts';
+import { NoSuchCheck } from '../conformance/selection.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { explainFailure } from './explain-failure.ts';
 
@@ -62,3 +66,10 @@ it('the private cause stands behind the public sentence', () => {
   const thrown = new ChandlerError('ChartRejected', { cause: new Error('helm said no') });
   expect(explainFailure(thrown, {})).toBe('The chart of this plan could not be rendered. (helm said no)');
 });
+
+it.each([[WrongUsage], [CannotCheck], [NoSuchPlan], [NoSuchCheck]])(
+  'what keeps chandler check from checking is told without a stack: %o',
+  (Thrown) => {
+    expect(explainFailure(new Thrown('what to mend'), {})).toBe('what to mend');
+  },
+);

@@ -8,7 +8,17 @@ import { redactText } from '../telemetry/redact-fields.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Names of further errors whose message alone tells the reader what to mend. */
-const readableNames = ['ClusterError', 'KeyMismatch', 'HelmError', 'QuickstartFailed'];
+const readableNames = [
+  'ClusterError',
+  'KeyMismatch',
+  'HelmError',
+  'QuickstartFailed',
+  // Of chandler check.
+  'WrongUsage',
+  'CannotCheck',
+  'NoSuchPlan',
+  'NoSuchCheck',
+];
 /** SQLSTATEs of a table or column that does not exist. */
 const schemaIsMissing = ['42P01', '42703'];
 

@@ -2,6 +2,7 @@
 /** The `chandler` command: it and its neighbours alone read process.env. */
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { addCheckCommand } from '../cli/check.ts';
 import { readConfig, readDatabaseUrls } from '../config/read-config.ts';
 import { createKeyFile } from '../lib/key-file.ts';
 import { migrate } from '../store/migrate.ts';
@@ -94,6 +95,8 @@ program
     });
   });
 
+addCheckCommand(program, { environment: process.env, fail });
+
 /** The first signal stops in good order, a second one at once. */
 function stopOnSignal(stop: (signal: string) => Promise<void>): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -106,9 +109,9 @@ function stopOnSignal(stop: (signal: string) => Promise<void>): void {
   }
 }
 
-function fail(thrown: unknown): never {
+function fail(thrown: unknown, exitCode = 1): never {
   process.stderr.write(`${explainFailure(thrown, process.env)}\n`);
-  process.exit(1);
+  process.exit(exitCode);
 }
 
 try {

@@ -29,6 +29,7 @@ export const orphanChecks: readonly Check[] = [
     async run(tools) {
       const instance = tools.instance();
       await tools.attempt(instance.provision(), AbortSignal.timeout(5));
+      await tools.pauseAfterCutOff();
       await deleteUntilGone(tools, instance);
       await tools.pause();
       expectStatus(await tools.send(instance.deprovision(mitigation)), [410], 'the instance came back');
@@ -62,6 +63,7 @@ export const orphanChecks: readonly Check[] = [
       tools.assumeBindable();
       const binding = (await tools.ready()).binding();
       await tools.attempt(binding.bind(), AbortSignal.timeout(5));
+      await tools.pauseAfterCutOff();
       const deadline = Date.now() + tools.run.settings.operationMs;
       for (;;) {
         const answer = await tools.send(binding.unbind(mitigation));

@@ -5,29 +5,39 @@ import { asAnswer, asCurl } from '../wire/as-curl.ts';
 import type { Exchange } from '../wire/exchange.ts';
 import { Mask } from '../wire/mask.ts';
 
+/** Also hides what was sent as Authorization: a broker may send it back in the text of an error. */
+class ReportMask extends Mask {
+  readonly #learnt: Mask;
+
+  constructor(learnt: Mask, exchanges: readonly Exchange[]) {
+    const sent = new Set(exchanges.map(({ headers }) => headers.authorization ?? ''));
+    super([...sent].map((value) => value.replace(/^\S+\s+/, '')));
+    this.#learnt = learnt;
+  }
+
+  override text(text: string): string {
+    return super.text(this.#learnt.text(text));
+  }
+}
+
 export class Shown {
   readonly #mask: Mask;
-  /** What went over the wire as Authorization: a broker may send it back in the text of an error. */
-  readonly #authorizations: Mask;
 
   constructor(mask: Mask, exchanges: readonly Exchange[]) {
-    this.#mask = mask;
-    const values = new Set(exchanges.map(({ headers }) => headers.authorization ?? ''));
-    this.#authorizations = new Mask([...values].map((value) => value.replace(/^\S+\s+/, '')));
+    this.#mask = new ReportMask(mask, exchanges);
   }
 
   text(text: string): string {
-    return this.#authorizations.text(this.#mask.text(text));
+    return this.#mask.text(text);
   }
 
   headers(headers: Record<string, string>): Record<string, string> {
-    const masked = Object.entries(this.#mask.headers(headers));
-    return Object.fromEntries(masked.map(([name, value]) => [name, this.text(value)]));
+    return this.#mask.headers(headers);
   }
 
   /** The body of the answer. */
   body(exchange: Exchange): string {
-    return this.text(this.#mask.body(exchange));
+    return this.#mask.body(exchange);
   }
 
   curl(exchange: Exchange): string {
@@ -36,7 +46,7 @@ export class Shown {
 
   /** The answer in a line. */
   answer(exchange: Exchange): string {
-    return this.text(asAnswer(exchange, this.#mask));
+    return asAnswer(exchange, this.#mask);
   }
 
   /** @param exchange any one about the instance or binding */

@@ -4,10 +4,10 @@ import type { Mask } from './mask.ts';
 /** Headers that curl would send by itself or that say nothing about the fault. */
 const dull = new Set(['authorization', 'user-agent', 'accept', 'connection']);
 
-/** A line that sends the same request again; `$BROKER` is the broker's URL, credentials come from `$AUTH`. */
+/** A line that sends the same request again; `$BROKER` is the broker's origin, `$AUTH` its name:password or token. */
 export function asCurl({ draft, target, headers, body }: Exchange, mask: Mask): string {
   const parts = ['curl -s -i'];
-  if (headers.authorization !== undefined) parts.push('-u "$AUTH"');
+  if (headers.authorization !== undefined) parts.push(credentialsOf(draft, headers.authorization));
   if (draft.method !== 'GET') parts.push(`-X ${draft.method}`);
   for (const [name, value] of Object.entries(mask.headers(headers))) {
     if (!dull.has(name)) parts.push(`-H ${quoted(`${name}: ${value}`)}`);
@@ -15,6 +15,12 @@ export function asCurl({ draft, target, headers, body }: Exchange, mask: Mask): 
   if (body !== undefined) parts.push(`-d ${quoted(mask.text(body))}`);
   parts.push(`"$BROKER"${quoted(target)}`);
   return parts.join(' ');
+}
+
+function credentialsOf({ headers: edited }: Exchange['draft'], sent: string): string {
+  // A check that sends its own is about wrong ones.
+  if (edited.authorization !== undefined) return '-u nobody:wrong';
+  return sent.startsWith('Bearer ') ? '-H "Authorization: Bearer $AUTH"' : '-u "$AUTH"';
 }
 
 /** What came back, in a line. */

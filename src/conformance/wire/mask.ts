@@ -1,11 +1,16 @@
 /** Credentials never leave the checker: not on a screen, not in a report, not in a CI log. */
-import { isObject, type JsonObject, type JsonValue } from '../json.ts';
+import { isObject, type JsonValue } from '../json.ts';
 import type { Exchange } from './exchange.ts';
 
 export const masked = '[redacted]';
 const secretHeaders = new Set(['authorization', 'set-cookie', 'proxy-authorization']);
 /** Fields of answers whose values are secret wherever they stand (spec, "Binding" and "Dashboard Client Object"). */
 const secretFields = new Set(['credentials', 'dashboard_client', 'syslog_drain_url', 'volume_mounts']);
+/** Fields of answers about bindings that may be shown; whatever else a broker puts there may be a credential. */
+const openFields = new Set([
+  ...['operation', 'metadata', 'endpoints', 'parameters', 'state', 'error', 'description'],
+  ...['dashboard_url', 'service_id', 'plan_id', 'instance_usable', 'update_repeatable'],
+]);
 /** Shorter values stand in sentences by chance. */
 const shortestSecret = 6;
 
@@ -19,14 +24,19 @@ export class Mask {
 
   /** Takes note of the secrets in an answer. */
   learn(exchange: Exchange): void {
-    const collect = (value: JsonValue, secret: boolean): void => {
-      if (secret && (typeof value === 'string' || typeof value === 'number')) this.#add(String(value));
-      if (Array.isArray(value)) for (const each of value) collect(each, secret);
+    const { answer } = exchange;
+    const collect = (value: JsonValue, isSecret: boolean, isBinding: boolean): void => {
+      if (isSecret && (typeof value === 'string' || typeof value === 'number')) this.#add(String(value));
+      if (Array.isArray(value)) for (const each of value) collect(each, isSecret, false);
       else if (isObject(value)) {
-        for (const [key, each] of Object.entries(value)) collect(each, secret || secretFields.has(key));
+        for (const [key, each] of Object.entries(value)) {
+          collect(each, isSecret || secretFields.has(key) || (isBinding && !openFields.has(key)), false);
+        }
       }
     };
-    if (exchange.answer?.json !== undefined) collect(exchange.answer.json, false);
+    const isBinding = tellsBinding(exchange);
+    if (answer?.json !== undefined) collect(answer.json, isBinding && !isObject(answer.json), isBinding);
+    else if (isBinding && answer !== undefined) this.#add(answer.text.trim());
   }
 
   #add(secret: string): void {
@@ -53,28 +63,39 @@ export class Mask {
     );
   }
 
-  /** A body as it may be shown. One that should hold credentials and is no JSON is not shown at all. */
+  /** A body as it may be shown. One that should hold credentials and is no JSON object is not shown at all. */
   body(exchange: Exchange): string {
-    const { answer, draft } = exchange;
+    const { answer } = exchange;
     if (answer === undefined) return '';
-    if (answer.json === undefined) {
-      const mayHoldCredentials = draft.endpoint === 'bind' || draft.endpoint === 'fetch binding';
-      return mayHoldCredentials && answer.text !== '' && answer.status < 400
-        ? `${masked} (${answer.text.length} characters that are no JSON)`
-        : this.text(answer.text);
+    const { json, text } = answer;
+    if (tellsBinding(exchange) && !isObject(json)) {
+      return text === '' ? '' : `${masked} (${text.length} characters that are no JSON object)`;
     }
-    return this.text(JSON.stringify(hide(answer.json)));
+    if (json === undefined) return this.text(text);
+    return this.text(JSON.stringify(tellsBinding(exchange) ? openOnly(json) : hide(json)));
   }
+}
+
+function tellsBinding({ draft, answer }: Exchange): boolean {
+  return (draft.endpoint === 'bind' || draft.endpoint === 'fetch binding') && (answer?.status ?? 400) < 400;
+}
+
+function openOnly(value: JsonValue): JsonValue {
+  if (!isObject(value)) return masked;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, openFields.has(key) ? hide(each) : leavesHidden(each)]),
+  );
 }
 
 function hide(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(hide);
   if (!isObject(value)) return value;
-  const shown: JsonObject = {};
-  for (const [key, each] of Object.entries(value)) {
-    shown[key] = secretFields.has(key) && each !== null ? leavesHidden(each) : hide(each);
-  }
-  return shown;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [
+      key,
+      secretFields.has(key) ? leavesHidden(each) : hide(each),
+    ]),
+  );
 }
 
 /** Keys stay: which ones there are is what a reader of a report wants to know. */
