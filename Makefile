@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-unit test-cluster fuzz break-rules check format cluster-up cluster-down cluster-status postgres-down clean
+.PHONY: help install quickstart test test-unit test-cluster fuzz sequences break-rules check format cluster-up cluster-down cluster-status postgres-down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ test-cluster: cluster-up ## all tests on the cluster: kills, two Chandlers, requ
 
 fuzz: install ## 20,000 hostile requests over all routes (CHANDLER_FUZZ_REQUESTS for another number)
 	@CHANDLER_FUZZ_REQUESTS=$${CHANDLER_FUZZ_REQUESTS:-20000} vitest run --project fast test/osbapi/fuzz.test.ts
+
+sequences: install ## 2,000 random sequences of requests against a model (CHANDLER_SEQUENCES for another number)
+	@CHANDLER_SEQUENCES=$${CHANDLER_SEQUENCES:-2000} vitest run --project fast test/osbapi/sequences/sequences.test.ts
 
 break-rules: install ## break each rule of docs/osbapi.md and see its tests fail (about 15 minutes)
 	@node test/osbapi/break-rules.ts $(ITEMS)

@@ -1,4 +1,4 @@
-import type { ServiceBinding } from '../domain/binding.ts';
+import type { BindingState, ServiceBinding } from '../domain/binding.ts';
 import { toChandlerError } from '../domain/errors.ts';
 import { LeaseLost } from '../store/types.ts';
 import { revokeLogin, withdrawDelivery } from './binding-view.ts';
@@ -35,20 +35,29 @@ export async function deprovisionTick(context: TickContext): Promise<TickOutcome
 
 /** Each live binding by itself: its login, then what was delivered, then its row. */
 async function unbindAll(view: InstanceView, context: TickContext): Promise<void> {
-  const { deps, claim, guard } = context;
+  const { deps, guard } = context;
   let isAway = false;
   for (const binding of await deps.store.listBindings(view.instance.uid)) {
     // A server that did not answer once would only take its time limit again for each further binding.
     const revoked: Revocation = isAway ? 'away' : await tryToRevoke(binding, view, context);
     isAway = revoked === 'away';
+    // If what follows fails, its credentials must not look as if they still worked.
+    if (revoked === 'revoked') await setBindingState(binding, 'unbind failed', context);
     guard();
     await withdrawDelivery(binding, deps);
-    if (revoked !== 'revoked') continue;
-    await deps.store.transact(async (transaction) => {
-      await transaction.assertHeld(claim);
-      await transaction.setBindingState(binding.uid, 'unbound');
-    });
+    if (revoked === 'revoked') await setBindingState(binding, 'unbound', context);
   }
+}
+
+async function setBindingState(
+  { uid }: ServiceBinding,
+  state: BindingState,
+  { deps, claim }: TickContext,
+): Promise<void> {
+  await deps.store.transact(async (transaction) => {
+    await transaction.assertHeld(claim);
+    await transaction.setBindingState(uid, state);
+  });
 }
 
 type Revocation = 'revoked' | 'refused' | 'away';

@@ -123,6 +123,27 @@ describe('a deprovision', () => {
     expect((await harness.binding(failed)).state).toBe('unbound');
   });
 
+  test('that fails after a login died does not leave its binding as if it still worked', async () => {
+    const instance = await provisioned();
+    const [first, second] = [await bound(instance), await bound(instance)];
+    const refusal = new KubeError(403, 'Forbidden', 'secrets is forbidden');
+    harness.cluster.failNext(
+      ({ verb, reference }) => verb === 'delete' && reference.kind === 'Secret',
+      refusal,
+    );
+    expect(await harness.untilFinished(await harness.deprovision(instance))).toMatchObject({
+      state: 'failed',
+    });
+    expect(harness.provider.logins).not.toContain(first.externalName);
+    expect((await harness.binding(first)).state).toBe('unbind failed');
+    expect((await harness.binding(second)).state).toBe('bound');
+
+    expect(await harness.untilFinished(await harness.deprovision(instance))).toMatchObject({
+      state: 'succeeded',
+    });
+    await expectNothingLeft(instance);
+  });
+
   test.each<[ErrorCode, number]>([
     // Once is enough to know that nobody answers.
     ['ServerUnreachable', 1],
