@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-unit test-cluster fuzz sequences break-rules check format cluster-up cluster-down cluster-status postgres-down clean
+.PHONY: help install quickstart test test-unit test-cluster fuzz sequences break-rules check-mutants check format cluster-up cluster-down cluster-status postgres-down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ sequences: install ## 2,000 random sequences of requests against a model (CHANDL
 
 break-rules: install ## break each rule of docs/osbapi.md and see its tests fail (about 15 minutes)
 	@node test/osbapi/break-rules.ts $(ITEMS)
+
+check-mutants: install ## break each rule of a broker and see chandler check notice, and blame nothing else (about 10 minutes)
+	@CHANDLER_MUTANTS=whole vitest run --project fast test/conformance/mutants.test.ts
 
 check: install ## types, format, lint, arrows between rooms, nothing unused
 	@echo "==> tsc";        tsc

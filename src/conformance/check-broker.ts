@@ -157,7 +157,9 @@ function whyNot({ answer, fault }: Exchange, mask: Mask): string {
   if (answer.status === 401)
     return 'The broker refuses the credentials (401): see --username and --password-file.';
   if (answer.status !== 200) {
-    return `GET /v2/catalog is answered ${answer.status}: is the URL the broker's base, without /v2?`;
+    const elsewhere =
+      answer.headers.location === undefined ? '' : ` (to ${mask.text(answer.headers.location)})`;
+    return `GET /v2/catalog is answered ${answer.status}${elsewhere}: is the URL the broker's base, without /v2?`;
   }
   return 'The catalog has no service plan with an id, so there is nothing to check.';
 }

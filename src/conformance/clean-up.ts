@@ -58,7 +58,9 @@ async function remove(entry: Entry, ledger: Ledger, how: CleanUp): Promise<Excha
     if (status === 200 || status === 404 || succeeded(last)) done += 1;
     else if (status >= 400 && status < 500 && !worthWaitingFor.has(status)) refused += 1;
     if (done === 2) return undefined;
-    if (Date.now() > deadline || refused >= refusalsPerPlan * entry.plans.length) return last;
+    if (Date.now() > deadline || refused >= refusalsPerPlan * entry.plans.length) {
+      return entry.refused ? undefined : last;
+    }
     await sleep(Math.min(how.pollMs * 2 ** Math.max(0, round - entry.plans.length), longestPauseMs));
   }
 }

@@ -12,6 +12,11 @@ export function isText(value: JsonValue | undefined): value is string {
   return typeof value === 'string' && value !== '';
 }
 
+/** Text as it is, anything else as JSON; nothing for what is missing. */
+export function asText(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
 /** The objects of a list; nothing when it is no list. */
 export function objectsOf(value: JsonValue | undefined): JsonObject[] {
   return Array.isArray(value) ? value.filter(isObject) : [];

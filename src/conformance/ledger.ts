@@ -11,6 +11,8 @@ export interface Entry {
   bindingId: string | undefined;
   /** Ids under which it may have been made, the likeliest first. */
   plans: PlanIds[];
+  /** Whether every request to make it was refused with a 4xx, which leaves nothing behind. */
+  refused: boolean;
 }
 
 /**
@@ -26,7 +28,8 @@ export class Ledger {
     const sent = typeof body === 'object' ? { serviceId: body.service_id, planId: body.plan_id } : {};
     const asSent = isText(sent.serviceId) && isText(sent.planId) ? [sent as PlanIds] : [];
     const plans = [...(plan === undefined ? [] : [plan]), ...asSent];
-    if (endpoint === 'provision' || endpoint === 'bind') this.#note({ instanceId, bindingId, plans });
+    if (endpoint === 'provision' || endpoint === 'bind')
+      this.#note({ instanceId, bindingId, plans, refused: true });
     else if (endpoint === 'update') this.#mayBeOf({ instanceId, bindingId: undefined }, asSent);
   }
 
@@ -42,9 +45,17 @@ export class Ledger {
 
   /** 410 to a DELETE is the one sure sign that nothing is there. */
   answered({ draft, answer }: Exchange): void {
-    if (draft.endpoint !== 'deprovision' && draft.endpoint !== 'unbind') return;
-    if (draft.instanceId === undefined || answer?.status !== 410) return;
-    this.#entries.delete(keyOf({ instanceId: draft.instanceId, bindingId: draft.bindingId }));
+    const { endpoint, instanceId, bindingId } = draft;
+    if (instanceId === undefined) return;
+    const key = keyOf({ instanceId, bindingId });
+    if (endpoint === 'deprovision' || endpoint === 'unbind') {
+      if (answer?.status === 410) this.#entries.delete(key);
+      return;
+    }
+    if (endpoint !== 'provision' && endpoint !== 'bind') return;
+    const known = this.#entries.get(key);
+    const isRefusal = answer !== undefined && answer.status >= 400 && answer.status < 500;
+    if (known !== undefined && !isRefusal) known.refused = false;
   }
 
   /** Bindings before instances, as platforms unbind before they deprovision. */

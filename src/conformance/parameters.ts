@@ -1,26 +1,46 @@
 /** Parameters to try a plan with, made from its JSON Schema: other ones that it allows, and ones that it forbids. */
 import { isDeepStrictEqual } from 'node:util';
-import { Ajv, type ValidateFunction } from 'ajv';
+import { Ajv } from 'ajv';
 import AjvDraft04 from 'ajv-draft-04';
 import { isObject, type JsonObject, type JsonValue } from './json.ts';
 
 const settings = { strict: false, logger: false, validateFormats: false } as const;
 
-/** @returns undefined when the schema cannot be compiled; a check of the catalog says so */
-function validatorOf(schema: JsonObject): ValidateFunction | undefined {
+type Validate = (value: JsonObject) => boolean;
+
+/**
+ * A catalog must not be able to hang or crash the checker: patterns, some of which take for ever, are not tried, and a
+ * schema that refers to itself without end allows nothing.
+ * @returns undefined when the schema cannot be compiled; a check of the catalog says so
+ */
+function validatorOf(schema: JsonObject): Validate | undefined {
   const isDraft4 = typeof schema.$schema === 'string' && schema.$schema.includes('draft-04');
+  const plain = withoutPatterns(schema) as JsonObject;
   try {
-    return isDraft4
-      ? new AjvDraft04.default(settings).compile(schema)
-      : new Ajv(settings).compile(withoutDialect(schema));
+    // Ajv's default is draft-07; what the older and newer drafts add is rare in the schemas of plans.
+    const { $schema: _, ...anyDialect } = plain;
+    const validate = isDraft4
+      ? new AjvDraft04.default(settings).compile(plain)
+      : new Ajv(settings).compile(anyDialect);
+    return (value) => {
+      try {
+        return validate(value) === true;
+      } catch {
+        return false;
+      }
+    };
   } catch {
     return undefined;
   }
 }
 
-/** Ajv knows draft-07; what the older and newer drafts add is rare in the schemas of plans. */
-function withoutDialect({ $schema: _, ...schema }: JsonObject): JsonObject {
-  return schema;
+function withoutPatterns(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(withoutPatterns);
+  if (!isObject(value)) return value;
+  const kept = Object.entries(value).filter(
+    ([key, each]) => !(key === 'pattern' && typeof each === 'string') && key !== 'patternProperties',
+  );
+  return Object.fromEntries(kept.map(([key, each]) => [key, withoutPatterns(each)]));
 }
 
 /**
@@ -96,8 +116,12 @@ function valuesFor(property: JsonValue | undefined): JsonValue[] {
     );
   }
   if (types.includes('boolean')) given.push(true, false);
-  if (types.includes('string')) {
-    given.push('conformance-check'.padEnd(typeof minLength === 'number' ? minLength : 0, '-'), 'check');
+  // What a pattern or a format allows cannot be guessed.
+  if (types.includes('string') && property.pattern === undefined && property.format === undefined) {
+    const length = typeof minLength === 'number' ? Math.min(minLength, longestText) : 0;
+    given.push('conformance-check'.padEnd(length, '-'), 'check');
   }
   return given;
 }
+
+const longestText = 10_000;

@@ -55,6 +55,8 @@ export async function runChecks(
           outcomes.complete = false;
           break;
         }
+        // A broker that does what it should refuse may have changed what the next checks would share.
+        if (result.outcome === 'failed') lane.forget();
         outcomes.results.push(result);
         listener.finished(result);
       }

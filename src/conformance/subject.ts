@@ -24,6 +24,7 @@ const methods = {
   'fetch binding': 'GET',
   'poll binding': 'GET',
   unbind: 'DELETE',
+  elsewhere: 'GET',
 } as const satisfies Record<Endpoint, Draft['method']>;
 
 function draft(

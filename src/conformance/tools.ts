@@ -1,4 +1,5 @@
 /** What a check has at hand: requests, instances in some state, and patience. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { isObject, isText, type JsonObject, type JsonValue } from './json.ts';
@@ -7,7 +8,7 @@ import { forbidden, othersAllowed } from './parameters.ts';
 import type { PlanOnOffer } from './plan-on-offer.ts';
 import type { Platform } from './platforms/platform.ts';
 import { type Binding, catalogDraft, Instance, type Seed } from './subject.ts';
-import { type Answered, Blocked, Failure, NotApplicable } from './verdict.ts';
+import { type Answered, Blocked, Failure, NotApplicable, StillRunning } from './verdict.ts';
 import type { Client } from './wire/client.ts';
 import type { Draft, Edit, Exchange, Verb } from './wire/exchange.ts';
 
@@ -55,6 +56,15 @@ export class Lane {
   updatedWith?: JsonValue;
   constructor(ledger: Ledger) {
     this.ledger = ledger;
+  }
+
+  /** Lets the next check make instances anew; the ledger still has the old ones. */
+  forget(): void {
+    delete this.ready;
+    delete this.young;
+    delete this.leaving;
+    delete this.pendingUpdate;
+    delete this.updatedWith;
   }
 }
 
@@ -115,6 +125,12 @@ export class Tools {
     return catalogDraft(this.run.platform, edit);
   }
 
+  /** The instance as another organization and space would send it, who happen to choose the same id. */
+  elsewhere({ id, seed }: Instance): Instance {
+    const place = { ...seed.place, organizationId: randomUUID(), spaceId: randomUUID() };
+    return new Instance({ ...seed, place }, id);
+  }
+
   /** An instance that nobody has heard of yet. */
   instance(change: Partial<Seed> = {}, id?: string): Instance {
     return new Instance({ ...this.seed, ...change }, id);
@@ -132,6 +148,11 @@ export class Tools {
   ready(): Promise<Instance> {
     this.#lane.ready ??= this.make();
     return this.#lane.ready;
+  }
+
+  /** Lets the next check of the lane make instances anew. */
+  forget(): void {
+    this.#lane.forget();
   }
 
   /** Makes an instance of this check the ready one of its lane. */
@@ -187,6 +208,20 @@ export class Tools {
     if (state === 'failed') throw new Blocked(`the instance could not be deleted: ${description}`);
   }
 
+  /**
+   * Looks whether nothing is left of an instance: a DELETE says what it says of one that never was.
+   * @throws Failure when something is left
+   */
+  async expectGone(instance: Instance, why: string): Promise<void> {
+    const gone = await this.send(instance.deprovision());
+    if (gone.answer.status === 410) return;
+    const never = await this.send(this.instance().deprovision());
+    if (gone.answer.status !== never.answer.status) {
+      throw new Failure(`expected 410, got ${gone.answer.status}: ${why}`);
+    }
+    throw new NotApplicable('what is gone cannot be told from what is there: see deprovision-unknown');
+  }
+
   /** Unbinds a binding, which is not what the check is about. */
   async release(binding: Binding): Promise<void> {
     const answer = await this.#arranged(() => this.send(binding.unbind()));
@@ -220,7 +255,17 @@ export class Tools {
    * Waits for the end of what a request began.
    * @throws Blocked when the request was refused, polling does not work, or it takes too long
    */
-  async settle(of: Instance | Binding, verb: Verb, { answer, draft }: Answered): Promise<Settled> {
+  async settle(of: Instance | Binding, verb: Verb, begun: Answered): Promise<Settled> {
+    try {
+      return await this.#polled(of, verb, begun);
+    } catch (thrown) {
+      // What may still run would collide with the update of the next check.
+      if (verb === 'update') this.forget();
+      throw thrown;
+    }
+  }
+
+  async #polled(of: Instance | Binding, verb: Verb, { answer, draft }: Answered): Promise<Settled> {
     const { status } = answer;
     if (status === 200 || status === 201) return { state: 'succeeded', description: undefined, polls: [] };
     const gone = draft.method === 'DELETE';
@@ -245,9 +290,22 @@ export class Tools {
       if (state !== 'in progress') throw new Blocked(`polling for the ${verb} says ${JSON.stringify(state)}`);
       if (Date.now() > deadline) {
         const seconds = this.run.settings.operationMs / 1000;
-        throw new Blocked(`the ${verb} is still in progress after ${seconds} s (--timeout)`);
+        throw new StillRunning(`the ${verb} is still in progress after ${seconds} s (--timeout)`);
       }
       await sleep(pauseAfter(poll, this.run.settings.pollMs), undefined, { signal: this.run.signal });
+    }
+  }
+
+  /**
+   * Waits for the end of an operation as the check that is about it.
+   * @throws Failure when polling does not work; Blocked only when it takes too long
+   */
+  async follow(of: Instance | Binding, verb: Verb, begun: Answered): Promise<Settled> {
+    try {
+      return await this.settle(of, verb, begun);
+    } catch (thrown) {
+      if (thrown instanceof Blocked && !(thrown instanceof StillRunning)) throw new Failure(thrown.message);
+      throw thrown;
     }
   }
 
@@ -268,10 +326,17 @@ export class Tools {
     return isObject(poll.answer?.json) && poll.answer.json.state === 'in progress';
   }
 
-  /** @throws NotApplicable when it ended, so that nothing collided with it */
-  async assumeRunning(of: Instance | Binding, verb: Verb, answer: Answered): Promise<void> {
-    if (await this.isRunning(of, verb, answer)) return;
-    throw new NotApplicable(`the ${verb} was over too soon for a request to collide with it`);
+  /**
+   * Judges an answer that would be fine when the operation was over before it.
+   * @throws NotApplicable instead of Failure when it was, so that nothing collided with it
+   */
+  async whileRunning(of: Instance | Binding, verb: Verb, begun: Answered, judge: () => void): Promise<void> {
+    try {
+      judge();
+    } catch (thrown) {
+      if (await this.isRunning(of, verb, begun)) throw thrown;
+      throw new NotApplicable(`the ${verb} was over too soon for a request to collide with it`);
+    }
   }
 
   /** Parameters for provision that the schema allows and that differ from those of the seed. */

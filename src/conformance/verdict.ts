@@ -12,6 +12,9 @@ export class Blocked extends Error {
   override name = 'Blocked';
 }
 
+/** An operation takes longer than the checker waits. */
+export class StillRunning extends Blocked {}
+
 /** The rule does not concern this plan, or cannot be tried from outside. */
 export class NotApplicable extends Error {
   override name = 'NotApplicable';
@@ -21,6 +24,9 @@ export class NotApplicable extends Error {
 export interface Answered extends Exchange {
   answer: Answer;
 }
+
+/** 404 is not what a DELETE should answer, but it says that nothing is there; that it is 410 is `deprovision-again`. */
+export const gone = [410, 404];
 
 /** @throws Failure unless the status is one of these */
 export function expectStatus({ answer }: Answered, allowed: readonly number[], why = ''): void {

@@ -20,6 +20,8 @@ export interface RunningReferenceBroker {
   url: string;
   username: string;
   password: string;
+  /** What exists in it. */
+  books(): Promise<{ instances: number; bindings: number }>;
   stop(): Promise<void>;
 }
 
@@ -42,7 +44,12 @@ export async function startReferenceBroker({
     if (copy !== undefined) await rm(copy, { recursive: true, force: true });
   };
   try {
-    return { url: await announcedUrl(child), username: 'checker', password: 'reference secret', stop };
+    const url = await announcedUrl(child);
+    const books = async () => {
+      const response = await fetch(`${url}/debug/books`);
+      return (await response.json()) as { instances: number; bindings: number };
+    };
+    return { url, username: 'checker', password: 'reference secret', books, stop };
   } catch (error) {
     await stop();
     throw error;

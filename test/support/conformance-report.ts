@@ -110,7 +110,12 @@ export function leakyReport(): Report {
     sampleResult({ outcome: 'not applicable', message, exchanges: [bound] }),
     sampleResult({ exchanges: [bound] }),
   ];
-  const entry = { instanceId: 'i', bindingId: 'b', plans: [{ serviceId: 's', planId: secrets.credential }] };
+  const entry = {
+    instanceId: 'i',
+    bindingId: 'b',
+    plans: [{ serviceId: 's', planId: secrets.credential }],
+    refused: false,
+  };
   return sampleReport(results, {
     plans: [`db/${secrets.credential}`, 'db/large'],
     leftovers: [{ entry, last: echoed }],

@@ -4,6 +4,7 @@ import { catalogChecks } from './catalog.ts';
 import { deprovisionChecks } from './deprovision.ts';
 import { errorChecks } from './errors.ts';
 import { fetchChecks } from './fetch.ts';
+import { fetchBindingChecks } from './fetch-binding.ts';
 import { orphanChecks } from './orphans.ts';
 import { platformChecks } from './platforms.ts';
 import { pollingChecks } from './polling.ts';
@@ -25,6 +26,7 @@ export const allChecks: readonly Check[] = [
   ...updateChecks,
   ...deprovisionChecks,
   ...bindChecks,
+  ...fetchBindingChecks,
   ...rotationChecks,
   ...unbindChecks,
   ...raceChecks,

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { isObject, type JsonValue } from '../json.ts';
 import { othersAllowed } from '../parameters.ts';
-import type { Binding } from '../subject.ts';
-import { operationOf, type Tools } from '../tools.ts';
+import type { Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
-import { type Answered, assume, Blocked, expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
+import { assume, expectErrorCode, expectStatus, expectThat, gone } from '../verdict.ts';
+import { bindingInProgress, credentialsOf, permissions } from './credentials.ts';
 import { fieldOf } from './fetch.ts';
+import { expectSameOperation } from './operations.ts';
 
 const group = 'Bind';
 const accepted = [200, 201, 202];
@@ -22,26 +23,8 @@ async function refused(
   expectStatus(await tools.send(instance.binding().bind({ body })), [400], why);
 }
 
-/** The credentials of a binding, by GET, or by the same PUT where bindings cannot be fetched. */
-export async function credentialsOf(tools: Tools, binding: Binding): Promise<JsonValue | undefined> {
-  const draft = tools.plan.bindingsRetrievable ? binding.fetch() : binding.bind();
-  const answer = await tools.send(draft);
-  if (answer.answer.status !== 200) throw new Blocked(`the binding is told with ${answer.answer.status}`);
-  return fieldOf(answer, 'credentials');
-}
-
-/** A binding that is being made, with the answer to its PUT. */
-async function bindingInProgress(tools: Tools): Promise<{ binding: Binding; answer: Answered }> {
-  tools.assumeBindable();
-  const binding = (await tools.ready()).binding();
-  return { binding, answer: await tools.begin(binding.bind(), 'binds') };
-}
-
-function assumeRetrievable({ plan }: Tools): void {
-  assume(plan.bindingsRetrievable, 'the catalog does not say bindings_retrievable');
-}
-
 const ids = ['service_id', 'plan_id'] as const;
+const attachments = Object.keys(permissions);
 
 export const bindChecks: readonly Check[] = [
   {
@@ -54,10 +37,15 @@ export const bindChecks: readonly Check[] = [
       const answer = await tools.send(binding.bind());
       expectStatus(answer, [201, 202]);
       if (answer.answer.status === 201) {
-        expectThat(isObject(fieldOf(answer, 'credentials') ?? {}), 'the credentials are no object');
+        const { credentials, ...rest } = isObject(answer.answer.json) ? answer.answer.json : {};
+        const isElse = attachments.some((name) => rest[name] !== undefined);
+        expectThat(
+          isObject(credentials ?? (isElse ? {} : undefined)),
+          'the answer has no credentials object',
+        );
         return;
       }
-      const { state, description } = await tools.settle(binding, 'bind', answer);
+      const { state, description } = await tools.follow(binding, 'bind', answer);
       expectThat(state === 'succeeded', `the bind failed: ${description}`);
     },
   },
@@ -69,7 +57,8 @@ export const bindChecks: readonly Check[] = [
       tools.assumeBindable();
       const query = { accepts_incomplete: undefined };
       const answer = await tools.send((await tools.ready()).binding().bind({ query }));
-      if (answer.answer.status !== 201) expectErrorCode(answer, 'AsyncRequired');
+      // That it is 201 is what `bind` is about.
+      if (![200, 201].includes(answer.answer.status)) expectErrorCode(answer, 'AsyncRequired');
     },
   },
   ...ids.map(
@@ -106,6 +95,22 @@ export const bindChecks: readonly Check[] = [
       const instance = await tools.ready();
       for (const raw of ['{"service_id": ', '[]']) {
         expectStatus(await tools.send(instance.binding().bind({ raw })), [400], raw);
+      }
+    },
+  },
+  {
+    id: 'bind-refused-leaves-nothing',
+    ...{ group, items: [14, 90], level: 'must', lane: 'ready' },
+    title: 'a bind that was refused leaves no binding behind',
+    async run(tools) {
+      tools.assumeBindable();
+      const instance = await tools.ready();
+      const edits = [{ body: { plan_id: randomUUID() } }, { query: { accepts_incomplete: undefined } }];
+      for (const edit of edits) {
+        const binding = instance.binding();
+        const { answer } = await tools.attempt(binding.bind(edit));
+        if (answer === undefined || answer.status < 400 || answer.status >= 500) continue;
+        expectStatus(await tools.send(binding.unbind()), gone, 'it can be unbound');
       }
     },
   },
@@ -179,10 +184,7 @@ export const bindChecks: readonly Check[] = [
     async run(tools) {
       const { binding, answer } = await bindingInProgress(tools);
       const again = await tools.send(binding.bind());
-      if (again.answer.status === 200) await tools.assumeRunning(binding, 'bind', answer);
-      expectStatus(again, [202]);
-      const [first, second] = [answer, again].map((each) => operationOf(each.answer.json));
-      expectThat(first === second, `the operation was ${first} and is now ${second}`);
+      await tools.whileRunning(binding, 'bind', answer, () => expectSameOperation(answer, again));
     },
   },
   {
@@ -194,6 +196,17 @@ export const bindChecks: readonly Check[] = [
       const [parameters] = othersAllowed(tools.plan.schemas.bind, tools.seed.bindParameters ?? {});
       assume(parameters !== undefined, 'the schema of the plan suggests no other bind parameters');
       const binding = await tools.bound(await tools.ready());
+      expectStatus(await tools.send(binding.bind({ body: { parameters } })), [409]);
+    },
+  },
+  {
+    id: 'bind-conflict-early-parameters',
+    ...{ group, items: [93], level: 'must', lane: 'ready' },
+    title: 'a bind for a binding that is being made with other parameters is answered 409',
+    async run(tools) {
+      const [parameters] = othersAllowed(tools.plan.schemas.bind, tools.seed.bindParameters ?? {});
+      assume(parameters !== undefined, 'the schema of the plan suggests no other bind parameters');
+      const { binding } = await bindingInProgress(tools);
       expectStatus(await tools.send(binding.bind({ body: { parameters } })), [409]);
     },
   },
@@ -213,9 +226,12 @@ export const bindChecks: readonly Check[] = [
     title: 'a bind while the instance is being made is 202 (or 201), or 422 ConcurrencyError',
     async run(tools) {
       tools.assumeBindable();
-      const { instance } = await tools.young();
-      const answer = await tools.send(instance.binding().bind());
-      if (![201, 202].includes(answer.answer.status)) expectErrorCode(answer, 'ConcurrencyError');
+      const { instance, answer } = await tools.young();
+      const early = await tools.send(instance.binding().bind());
+      if ([201, 202].includes(early.answer.status)) return;
+      await tools.whileRunning(instance, 'provision', answer, () =>
+        expectErrorCode(early, 'ConcurrencyError'),
+      );
     },
   },
   {
@@ -226,8 +242,23 @@ export const bindChecks: readonly Check[] = [
       tools.assumeBindable();
       const { instance, answer } = await tools.leaving();
       const late = await tools.send(instance.binding().bind());
-      if (late.answer.status === 404) await tools.assumeRunning(instance, 'deprovision', answer);
-      expectErrorCode(late, 'ConcurrencyError');
+      await tools.whileRunning(instance, 'deprovision', answer, () =>
+        expectErrorCode(late, 'ConcurrencyError'),
+      );
+    },
+  },
+  {
+    id: 'bind-during-update',
+    ...{ group, items: [17, 95, 140], level: 'must', lane: 'changing' },
+    title: 'a bind while the instance is being updated is 202 (or 201), or 422 ConcurrencyError',
+    async run(tools) {
+      tools.assumeBindable();
+      const { instance } = await tools.updating();
+      const binding = instance.binding();
+      const answer = await tools.send(binding.bind());
+      if (![201, 202].includes(answer.answer.status)) return expectErrorCode(answer, 'ConcurrencyError');
+      // The next update would collide with it.
+      await tools.settle(binding, 'bind', answer);
     },
   },
   {
@@ -264,112 +295,6 @@ export const bindChecks: readonly Check[] = [
       expectThat(
         !isDeepStrictEqual(one, other),
         'both have the same credentials, so neither can be revoked alone',
-      );
-    },
-  },
-  {
-    id: 'bind-asynchronous-retrievable',
-    ...{ group, items: [111, 112], level: 'must', lane: 'ready' },
-    title: 'a service that binds asynchronously says bindings_retrievable',
-    async run(tools) {
-      await bindingInProgress(tools);
-      expectThat(tools.plan.bindingsRetrievable, 'the credentials of a 202 can never be read');
-    },
-  },
-  {
-    id: 'fetch-binding',
-    ...{ group, items: [111], level: 'must', lane: 'ready' },
-    title: 'a binding can be fetched as soon as its bind succeeded, with credentials',
-    async run(tools) {
-      assumeRetrievable(tools);
-      const fetched = await tools.send((await tools.bound(await tools.ready())).fetch());
-      expectStatus(fetched, [200]);
-      expectThat(isObject(fieldOf(fetched, 'credentials')), 'the answer has no credentials object');
-    },
-  },
-  {
-    id: 'fetch-binding-again',
-    ...{ group, items: [113], level: 'client', lane: 'ready' },
-    title: 'every fetch of a binding gives the same credentials',
-    async run(tools) {
-      assumeRetrievable(tools);
-      const binding = await tools.bound(await tools.ready());
-      const first = await credentialsOf(tools, binding);
-      expectThat(isDeepStrictEqual(await credentialsOf(tools, binding), first), 'the second fetch differs');
-    },
-  },
-  {
-    id: 'fetch-binding-as-bound',
-    ...{ group, items: [111], level: 'must', lane: 'ready' },
-    title: 'a fetched binding has the credentials that the bind answered',
-    async run(tools) {
-      tools.assumeBindable();
-      assumeRetrievable(tools);
-      const binding = (await tools.ready()).binding();
-      const bound = await tools.send(binding.bind());
-      assume(bound.answer.status === 201, 'the plan does not bind within the request');
-      const fetched = await credentialsOf(tools, binding);
-      expectThat(isDeepStrictEqual(fetched, fieldOf(bound, 'credentials')), 'they differ');
-    },
-  },
-  {
-    id: 'fetch-binding-unknown',
-    ...{ group, items: [112], level: 'must', lane: 'ready' },
-    title: 'fetching a binding that never was is 404',
-    async run(tools) {
-      tools.assumeBindable();
-      assumeRetrievable(tools);
-      expectStatus(await tools.send((await tools.ready()).binding().fetch()), [404]);
-    },
-  },
-  {
-    id: 'fetch-binding-early',
-    ...{ group, items: [112], level: 'must', lane: 'ready' },
-    title: 'fetching a binding that is being made is 404',
-    async run(tools) {
-      assumeRetrievable(tools);
-      const { binding, answer } = await bindingInProgress(tools);
-      const fetched = await tools.send(binding.fetch());
-      if (fetched.answer.status === 200) await tools.assumeRunning(binding, 'bind', answer);
-      expectStatus(fetched, [404]);
-    },
-  },
-  {
-    id: 'fetch-binding-foreign',
-    ...{ group, items: [114], level: 'client', lane: 'ready' },
-    title: 'a binding cannot be fetched by the path of another instance',
-    async run(tools) {
-      assumeRetrievable(tools);
-      const binding = await tools.bound(await tools.ready());
-      expectStatus(await tools.send(tools.instance().binding(binding.id).fetch()), [404]);
-    },
-  },
-  {
-    id: 'poll-binding-unknown',
-    ...{ group, items: [109], level: 'must', lane: 'ready' },
-    title: 'last_operation of a binding that never was is 404',
-    async run(tools) {
-      tools.assumeBindable();
-      const probe = await tools.ready();
-      const answer = await tools.send(probe.binding().poll('bind', undefined));
-      assume(
-        ![500, 501, 405].includes(answer.answer.status) || tools.plan.bindingsRetrievable,
-        'bindings are not polled',
-      );
-      expectStatus(answer, [404]);
-    },
-  },
-  {
-    id: 'poll-binding-token',
-    ...{ group, items: [57, 109], level: 'client', lane: 'ready' },
-    title: 'a poll for a binding with an unknown operation or another plan is not 400',
-    async run(tools) {
-      const { binding, answer } = await bindingInProgress(tools);
-      await tools.settle(binding, 'bind', answer);
-      const poll = await tools.send(binding.poll('bind', 'conformance-check-unknown'));
-      expectThat(
-        poll.answer.status < 500 && poll.answer.status !== 400,
-        `it is answered ${poll.answer.status}`,
       );
     },
   },

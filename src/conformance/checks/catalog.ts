@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isObject, isText, type JsonObject, type JsonValue, objectsOf } from '../json.ts';
+import { asText, isObject, isText, type JsonObject, type JsonValue, objectsOf } from '../json.ts';
 import type { Tools } from '../tools.ts';
 import type { Check, Level } from '../types.ts';
 import { assume, expectStatus, Failure } from '../verdict.ts';
@@ -15,11 +15,11 @@ export function servicesOf({ run }: Pick<Tools, 'run'>): JsonObject[] {
   return isObject(catalog) ? objectsOf(catalog.services) : [];
 }
 
-export function plansOf(tools: Pick<Tools, 'run'>): JsonObject[] {
+function plansOf(tools: Pick<Tools, 'run'>): JsonObject[] {
   return servicesOf(tools).flatMap((service) => objectsOf(service.plans));
 }
 
-export function nameOf(thing: JsonObject): string {
+function nameOf(thing: JsonObject): string {
   return isText(thing.name) ? thing.name : isText(thing.id) ? thing.id : 'one without name and id';
 }
 
@@ -100,11 +100,12 @@ export const catalogChecks: readonly Check[] = [
       id: 'catalog',
       items: [23],
       level: 'must',
-      title: 'the catalog is a JSON object with a list of services',
+      title: 'the catalog is a JSON object with a list of services, each an object',
     },
     ({ run }) => {
       const json = run.catalog.answer?.json;
-      return [(!isObject(json) || !Array.isArray(json.services)) && '"services" is no list'];
+      if (!isObject(json) || !Array.isArray(json.services)) return ['"services" is no list'];
+      return json.services.map((service) => !isObject(service) && `${JSON.stringify(service)} is no service`);
     },
   ),
   aboutServices(
@@ -224,7 +225,7 @@ export const catalogChecks: readonly Check[] = [
       level: 'client',
       title: 'tags have at most 2,048 characters together (Cloud Foundry)',
     },
-    ({ tags }) => [Array.isArray(tags) && tags.join('').length > 2048 && 'the tags are longer'],
+    ({ tags }) => [Array.isArray(tags) && tags.map(asText).join('').length > 2048 && 'the tags are longer'],
   ),
   aboutServices(
     {
@@ -235,7 +236,7 @@ export const catalogChecks: readonly Check[] = [
     },
     ({ requires }) =>
       (Array.isArray(requires) ? requires : []).map(
-        (one) => !permissions.includes(String(one)) && `${JSON.stringify(one)} is no permission`,
+        (one) => !permissions.includes(asText(one)) && `${JSON.stringify(one)} is no permission`,
       ),
   ),
   aboutServices(
@@ -288,7 +289,7 @@ export const catalogChecks: readonly Check[] = [
     },
     ({ maintenance_info: info }) => [
       isObject(info) &&
-        !semver.test(String(info.version)) &&
+        !semver.test(asText(info.version)) &&
         `the version is ${JSON.stringify(info.version)}`,
     ],
   ),

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { isObject } from '../json.ts';
 import { operationOf } from '../tools.ts';
 import type { Check } from '../types.ts';
-import { assume, expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
+import { assume, expectErrorCode, expectStatus, expectThat, gone } from '../verdict.ts';
+import { expectSameOperation } from './operations.ts';
 
 const group = 'Deprovision';
 
@@ -15,7 +16,7 @@ export const deprovisionChecks: readonly Check[] = [
       const instance = await tools.make();
       const answer = await tools.send(instance.deprovision());
       expectStatus(answer, [200, 202]);
-      const { state, description } = await tools.settle(instance, 'deprovision', answer);
+      const { state, description } = await tools.follow(instance, 'deprovision', answer);
       expectThat(state === 'succeeded', `the deprovision failed: ${description}`);
     },
   },
@@ -39,10 +40,10 @@ export const deprovisionChecks: readonly Check[] = [
   },
   {
     id: 'deprovision-without-ids',
-    ...{ group, items: [82], level: 'must', lane: 'ready' },
+    ...{ group, items: [82], level: 'must', lane: 'own' },
     title: 'a deprovision without service_id or plan_id is refused with 400',
     async run(tools) {
-      const instance = await tools.ready();
+      const instance = await tools.make();
       for (const query of [{ service_id: undefined }, { plan_id: undefined }]) {
         expectStatus(
           await tools.send(instance.deprovision({ query })),
@@ -53,11 +54,24 @@ export const deprovisionChecks: readonly Check[] = [
     },
   },
   {
+    id: 'deprovision-refused-deletes-nothing',
+    ...{ group, items: [14, 82], level: 'must', lane: 'own' },
+    title: 'a deprovision that was refused deletes nothing',
+    async run(tools) {
+      const instance = await tools.make();
+      const { answer } = await tools.send(instance.deprovision({ query: { service_id: undefined } }));
+      assume(answer.status >= 400 && answer.status < 500, 'a deprovision without service_id is not refused');
+      await tools.pauseAfterCutOff();
+      const { status } = (await tools.send(instance.deprovision())).answer;
+      expectThat(!gone.includes(status), 'the instance is gone');
+    },
+  },
+  {
     id: 'deprovision-other-service',
-    ...{ group, items: [82], level: 'should', lane: 'ready' },
+    ...{ group, items: [82], level: 'should', lane: 'own' },
     title: 'a deprovision with another service_id than the instance has is refused with 400',
     async run(tools) {
-      const instance = await tools.ready();
+      const instance = await tools.make();
       expectStatus(await tools.send(instance.deprovision({ query: { service_id: randomUUID() } })), [400]);
     },
   },
@@ -68,7 +82,9 @@ export const deprovisionChecks: readonly Check[] = [
     async run(tools) {
       const instance = await tools.make();
       const answer = await tools.send(instance.deprovision({ query: { accepts_incomplete: undefined } }));
-      if (answer.answer.status !== 200) expectErrorCode(answer, 'AsyncRequired');
+      // Which success it is `deprovision` is about.
+      if (answer.answer.status >= 300 || answer.answer.status === 202)
+        expectErrorCode(answer, 'AsyncRequired');
     },
   },
   {
@@ -78,10 +94,7 @@ export const deprovisionChecks: readonly Check[] = [
     async run(tools) {
       const { instance, answer } = await tools.leaving();
       const again = await tools.send(instance.deprovision());
-      if (again.answer.status === 410) await tools.assumeRunning(instance, 'deprovision', answer);
-      expectStatus(again, [202]);
-      const [first, second] = [answer, again].map((each) => operationOf(each.answer.json));
-      expectThat(first === second, `the operation was ${first} and is now ${second}`);
+      await tools.whileRunning(instance, 'deprovision', answer, () => expectSameOperation(answer, again));
     },
   },
   {
@@ -91,8 +104,9 @@ export const deprovisionChecks: readonly Check[] = [
     async run(tools) {
       const { instance, answer } = await tools.leaving();
       const again = await tools.send(instance.provision());
-      if (again.answer.status < 300) await tools.assumeRunning(instance, 'deprovision', answer);
-      expectErrorCode(again, 'ConcurrencyError');
+      await tools.whileRunning(instance, 'deprovision', answer, () =>
+        expectErrorCode(again, 'ConcurrencyError'),
+      );
     },
   },
   {
@@ -107,10 +121,29 @@ export const deprovisionChecks: readonly Check[] = [
       expectStatus(answer, [200, 202]);
       const { state } = await tools.settle(instance, 'deprovision', answer);
       assume(state === 'succeeded', 'the deprovision failed');
-      expectStatus(await tools.send(instance.deprovision()), [410], 'the instance came back');
-      const poll = await tools.send(instance.poll('provision', operationOf(created.answer.json)));
+      await tools.pauseAfterCutOff();
+      expectStatus(await tools.send(instance.deprovision()), gone, 'the instance came back');
+      // A poll after a deletion, whatever began before it: 410 is fine.
+      const poll = await tools.send(instance.poll('deprovision', operationOf(created.answer.json)));
       const said = isObject(poll.answer.json) ? poll.answer.json.state : undefined;
       expectThat(said !== 'in progress', 'the provision that was cancelled is still in progress');
+    },
+  },
+  {
+    id: 'deprovision-during-update',
+    ...{ group, items: [17, 84, 140], level: 'must', lane: 'changing' },
+    title:
+      'a deprovision while the instance is being updated is 422 ConcurrencyError, or removes it for good',
+    async run(tools) {
+      const { instance } = await tools.updating();
+      const answer = await tools.send(instance.deprovision());
+      if (answer.answer.status === 422) return expectErrorCode(answer, 'ConcurrencyError');
+      tools.forget();
+      expectStatus(answer, [200, 202]);
+      const { state } = await tools.settle(instance, 'deprovision', answer);
+      assume(state === 'succeeded', 'the deprovision failed');
+      await tools.pauseAfterCutOff();
+      expectStatus(await tools.send(instance.deprovision()), gone, 'the instance came back');
     },
   },
   {

@@ -85,8 +85,7 @@ export const fetchChecks: readonly Check[] = [
       assumeRetrievable(tools);
       const { instance, answer } = await tools.young();
       const fetched = await tools.send(instance.fetch());
-      if (fetched.answer.status === 200) await tools.assumeRunning(instance, 'provision', answer);
-      expectStatus(fetched, [404]);
+      await tools.whileRunning(instance, 'provision', answer, () => expectStatus(fetched, [404]));
     },
   },
   {
@@ -97,8 +96,9 @@ export const fetchChecks: readonly Check[] = [
       assumeRetrievable(tools);
       const { instance, answer } = await tools.updating();
       const fetched = await tools.send(instance.fetch());
-      if (fetched.answer.status === 200) await tools.assumeRunning(instance, 'update', answer);
-      expectErrorCode(fetched, 'ConcurrencyError');
+      await tools.whileRunning(instance, 'update', answer, () =>
+        expectErrorCode(fetched, 'ConcurrencyError'),
+      );
     },
   },
   {

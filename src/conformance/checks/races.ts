@@ -1,12 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isObject } from '../json.ts';
+import { isObject, type JsonValue } from '../json.ts';
+import type { Binding } from '../subject.ts';
 import { operationOf, type Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
-import { type Answered, assume, expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
+import { type Answered, assume, expectErrorCode, expectStatus, expectThat, gone } from '../verdict.ts';
 import type { Draft } from '../wire/exchange.ts';
-import { credentialsOf } from './bind.ts';
+import { credentialsOf } from './credentials.ts';
+import { expectOneOperation } from './operations.ts';
 
 const group = 'Races';
+
+/** Enough to see whether two are alike: each takes its time to be removed again. */
+const few = 3;
 
 /** Sends all at once. */
 function atOnce(tools: Tools, drafts: readonly Draft[]): Promise<Answered[]> {
@@ -15,6 +20,30 @@ function atOnce(tools: Tools, drafts: readonly Draft[]): Promise<Answered[]> {
 
 function copies(draft: Draft, tools: Tools): Draft[] {
   return Array.from({ length: tools.run.settings.raceWidth }, () => draft);
+}
+
+/** @returns the bindings that were made; whoever lost the race may have been told so */
+async function bindAtOnce(tools: Tools, width = tools.run.settings.raceWidth): Promise<Binding[]> {
+  tools.assumeBindable();
+  const instance = await tools.ready();
+  const bindings = Array.from({ length: width }, () => instance.binding());
+  const answers = await atOnce(
+    tools,
+    bindings.map((binding) => binding.bind()),
+  );
+  const made: Binding[] = [];
+  for (const [index, binding] of bindings.entries()) {
+    const answer = answers[index];
+    if (answer === undefined) continue;
+    // Which success it is `bind` is about.
+    expectStatusOrConcurrency(answer, [200, 201, 202]);
+    if (answer.answer.status === 422) continue;
+    const { state, description } = await tools.settle(binding, 'bind', answer);
+    expectThat(state === 'succeeded', `a bind failed: ${description}`);
+    made.push(binding);
+  }
+  expectThat(made.length > 0, 'none of them was accepted');
+  return made;
 }
 
 /** A request that lost a race may say so. */
@@ -31,7 +60,10 @@ export const raceChecks: readonly Check[] = [
     async run(tools) {
       const instance = tools.instance();
       const answers = await atOnce(tools, copies(instance.provision(), tools));
-      for (const answer of answers) expectStatusOrConcurrency(answer, [200, 201, 202]);
+      // That the PUT of a finished instance is 200 and no conflict is what `provision-repeat` is about.
+      for (const answer of answers) {
+        if (answer.answer.status >= 300) expectStatusOrConcurrency(answer, [409]);
+      }
       const taken = answers.filter(({ answer }) => answer.status < 300);
       expectThat(taken.length > 0, 'none of them was accepted');
       const operations = new Set(
@@ -48,8 +80,7 @@ export const raceChecks: readonly Check[] = [
     title: 'of two different provisions of one id at once, one at most is accepted',
     async run(tools) {
       const instance = tools.instance();
-      const other = { body: { organization_guid: 'other', space_guid: 'other', context: undefined } };
-      const drafts = [instance.provision(), instance.provision(other)];
+      const drafts = [instance.provision(), tools.elsewhere(instance).provision()];
       const answers = await atOnce(tools, drafts);
       const taken = answers.filter(({ answer }) => answer.status < 300);
       for (const answer of answers) expectStatusOrConcurrency(answer, [200, 201, 202, 409]);
@@ -57,32 +88,38 @@ export const raceChecks: readonly Check[] = [
     },
   },
   {
-    id: 'race-bind',
-    ...{ group, items: [96, 125], level: 'must', lane: 'ready' },
-    title: 'many binds at once succeed with credentials of their own, or are 422 ConcurrencyError',
+    id: 'race-update',
+    ...{ group, items: [72, 125], level: 'must', lane: 'changing' },
+    title: 'the same update many times at once is one operation',
     async run(tools) {
-      tools.assumeBindable();
-      const instance = await tools.ready();
-      const bindings = Array.from({ length: tools.run.settings.raceWidth }, () => instance.binding());
-      const answers = await atOnce(
-        tools,
-        bindings.map((binding) => binding.bind()),
-      );
-      const made: unknown[] = [];
-      for (const [index, binding] of bindings.entries()) {
-        const answer = answers[index];
-        if (answer === undefined) continue;
-        expectStatusOrConcurrency(answer, [201, 202]);
-        if (answer.answer.status === 422) continue;
-        const { state, description } = await tools.settle(binding, 'bind', answer);
-        expectThat(state === 'succeeded', `a bind failed: ${description}`);
-        made.push(await credentialsOf(tools, binding));
+      const instance = await tools.changing();
+      const draft = instance.update({ parameters: tools.changedParameters() });
+      const answers = await atOnce(tools, copies(draft, tools));
+      tools.forget();
+      // Which success it is `update-parameters` is about; a second one of those that are done may change nothing.
+      for (const answer of answers) {
+        if (answer.answer.status >= 300) expectStatus(answer, [422]);
       }
-      expectThat(made.length > 0, 'none of them was accepted');
-      assume(
-        made.every((one) => isObject(one as null) && Object.keys(one as object).length > 0),
-        'there are no credentials',
-      );
+      expectOneOperation(answers);
+    },
+  },
+  {
+    id: 'race-bind',
+    ...{ group, items: [95, 125], level: 'must', lane: 'ready' },
+    title: 'many binds at once succeed, or are 422 ConcurrencyError',
+    run: async (tools) => void (await bindAtOnce(tools)),
+  },
+  {
+    id: 'race-bind-credentials',
+    ...{ group, items: [96, 125], level: 'should', lane: 'ready' },
+    title: 'bindings that are made at once have credentials of their own',
+    async run(tools) {
+      const made: JsonValue[] = [];
+      for (const binding of await bindAtOnce(tools, few)) {
+        const credentials = await credentialsOf(tools, binding);
+        assume(isObject(credentials) && Object.keys(credentials).length > 0, 'there are no credentials');
+        made.push(credentials);
+      }
       const twins = made.some((one, index) =>
         made.slice(index + 1).some((other) => isDeepStrictEqual(one, other)),
       );
@@ -116,13 +153,32 @@ export const raceChecks: readonly Check[] = [
     async run(tools) {
       const instance = await tools.make();
       const answers = await atOnce(tools, copies(instance.deprovision(), tools));
-      for (const answer of answers) expectStatusOrConcurrency(answer, [200, 202, 410]);
-      const [first] = answers.filter(({ answer }) => answer.status === 202);
-      const running = answers.filter(({ answer }) => answer.status === 202);
-      const operations = new Set(running.map(({ answer }) => operationOf(answer.json)));
-      expectThat(operations.size <= 1, `there are ${operations.size} operations`);
-      if (first !== undefined) await tools.settle(instance, 'deprovision', first);
-      expectStatus(await tools.send(instance.deprovision()), [410]);
+      // Which success it is `deprovision` is about.
+      for (const answer of answers) {
+        if (answer.answer.status >= 300) expectStatusOrConcurrency(answer, gone);
+      }
+      const first = expectOneOperation(answers);
+      if (first !== undefined) {
+        const { state } = await tools.settle(instance, 'deprovision', first);
+        assume(state === 'succeeded', 'the deprovision failed');
+      }
+      expectStatus(await tools.send(instance.deprovision()), gone, 'the instance is still there');
+    },
+  },
+  {
+    id: 'race-unbind',
+    ...{ group, items: [115, 125], level: 'must', lane: 'ready' },
+    title: 'the same unbind many times at once is one operation',
+    async run(tools) {
+      const binding = await tools.bound(await tools.ready());
+      const answers = await atOnce(tools, copies(binding.unbind(), tools));
+      // Which success it is `unbind` is about.
+      for (const answer of answers) {
+        if (answer.answer.status >= 300) expectStatusOrConcurrency(answer, gone);
+      }
+      const first = expectOneOperation(answers);
+      if (first !== undefined) await tools.settle(binding, 'unbind', first);
+      expectStatus(await tools.send(binding.unbind()), gone, 'the binding is still there');
     },
   },
 ];

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { othersAllowed } from '../parameters.ts';
 import type { Binding } from '../subject.ts';
 import type { Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
 import { assume, Blocked, expectStatus, expectThat } from '../verdict.ts';
-import { credentialsOf } from './bind.ts';
+import type { Edit } from '../wire/exchange.ts';
+import { credentialsOf, expectCredentials, lastingCredentialsOf } from './credentials.ts';
 import { fieldOf } from './fetch.ts';
 
 const group = 'Rotation';
@@ -19,9 +21,10 @@ interface Pair {
 }
 
 /** A binding and the one that succeeds it. */
-async function rotated(tools: Tools): Promise<Pair> {
+async function rotated(tools: Tools, edit?: Edit): Promise<Pair> {
   assumeRotatable(tools);
-  const predecessor = await tools.bound(await tools.ready());
+  const instance = await tools.ready();
+  const predecessor = await tools.bound(instance, instance.binding(), edit);
   const successor = predecessor.instance.binding();
   const answer = await tools.send(successor.rotate(predecessor));
   const { state } = await tools.settle(successor, 'bind', answer);
@@ -29,9 +32,8 @@ async function rotated(tools: Tools): Promise<Pair> {
   return { predecessor, successor };
 }
 
-async function fetchedCredentials(tools: Tools, binding: Binding) {
-  assume(tools.plan.bindingsRetrievable, 'bindings cannot be fetched');
-  return await credentialsOf(tools, binding);
+function assumeRetrievable({ plan }: Tools): void {
+  assume(plan.bindingsRetrievable, 'bindings cannot be fetched');
 }
 
 export const rotationChecks: readonly Check[] = [
@@ -68,14 +70,12 @@ export const rotationChecks: readonly Check[] = [
     async run(tools) {
       assumeRotatable(tools);
       const predecessor = await tools.bound(await tools.ready());
-      const before = await fetchedCredentials(tools, predecessor);
+      assumeRetrievable(tools);
+      const before = await lastingCredentialsOf(tools, predecessor);
       const successor = predecessor.instance.binding();
       await tools.settle(successor, 'bind', await tools.send(successor.rotate(predecessor)));
-      expectThat(!isDeepStrictEqual(await fetchedCredentials(tools, successor), before), 'they are the same');
-      expectThat(
-        isDeepStrictEqual(await fetchedCredentials(tools, predecessor), before),
-        'the old ones changed',
-      );
+      expectThat(!isDeepStrictEqual(await credentialsOf(tools, successor), before), 'they are the same');
+      await expectCredentials(tools, predecessor, before, 'the old ones changed');
     },
   },
   {
@@ -84,12 +84,10 @@ export const rotationChecks: readonly Check[] = [
     title: 'unbinding the predecessor leaves the successor as it is',
     async run(tools) {
       const { predecessor, successor } = await rotated(tools);
-      const before = await fetchedCredentials(tools, successor);
+      assumeRetrievable(tools);
+      const before = await lastingCredentialsOf(tools, successor);
       await tools.release(predecessor);
-      expectThat(
-        isDeepStrictEqual(await fetchedCredentials(tools, successor), before),
-        'its credentials changed',
-      );
+      await expectCredentials(tools, successor, before, 'its credentials changed');
     },
   },
   {
@@ -154,8 +152,10 @@ export const rotationChecks: readonly Check[] = [
     ...{ group, items: [107], level: 'should', lane: 'ready' },
     title: 'a successor has the parameters of its predecessor',
     async run(tools) {
-      const { predecessor, successor } = await rotated(tools);
-      assume(tools.plan.bindingsRetrievable, 'bindings cannot be fetched');
+      assumeRetrievable(tools);
+      const [parameters] = othersAllowed(tools.plan.schemas.bind, tools.seed.bindParameters ?? {});
+      assume(parameters !== undefined, 'the schema of the plan suggests no bind parameters');
+      const { predecessor, successor } = await rotated(tools, { body: { parameters } });
       const before = fieldOf(await tools.send(predecessor.fetch()), 'parameters');
       assume(before !== undefined, 'the parameters of bindings are not told');
       const after = fieldOf(await tools.send(successor.fetch()), 'parameters');

@@ -85,7 +85,12 @@ it('says what could not be cleaned up, with the DELETE that does, also after a p
     { endpoint: 'poll instance', method: 'GET', path },
     { json: { state: 'in progress' } },
   );
-  const entry = { instanceId: 'i', bindingId: undefined, plans: [{ serviceId: 's', planId: 'p' }] };
+  const entry = {
+    instanceId: 'i',
+    bindingId: undefined,
+    plans: [{ serviceId: 's', planId: 'p' }],
+    refused: false,
+  };
   const text = humanReport(sampleReport([], { leftovers: [{ entry, last }] }), plain);
   expect(text).toContain(`Not cleaned up, delete by hand: 1
 - instance i

@@ -1,4 +1,4 @@
-import { isObject, isText, type JsonObject, type JsonValue, objectsOf } from '../json.ts';
+import { asText, isObject, isText, type JsonObject, type JsonValue, objectsOf } from '../json.ts';
 import type { Rule } from '../types.ts';
 import type { Answered } from '../verdict.ts';
 
@@ -63,6 +63,18 @@ export const bindingRules: readonly Rule[] = [
     },
   },
   {
+    id: 'route-service-url',
+    ...{ group, items: [97], level: 'must' },
+    title: 'route_service_url is a URL of https',
+    concerns: having('route_service_url'),
+    complaint: (exchange) => {
+      const { route_service_url: url } = bodyOf(exchange);
+      return isText(url) && url.startsWith('https://') && URL.canParse(url)
+        ? undefined
+        : `it is ${JSON.stringify(url)}`;
+    },
+  },
+  {
     id: 'volume-mounts',
     ...{ group, items: [98], level: 'must' },
     title: 'a volume mount has driver, container_dir, mode, device_type and a device with volume_id',
@@ -72,7 +84,7 @@ export const bindingRules: readonly Rule[] = [
         ({ driver, container_dir, mode, device_type, device }) =>
           !isText(driver) ||
           !isText(container_dir) ||
-          !['r', 'rw'].includes(String(mode)) ||
+          !['r', 'rw'].includes(asText(mode)) ||
           device_type !== 'shared' ||
           !isObject(device) ||
           !isText(device.volume_id),
@@ -93,7 +105,7 @@ export const bindingRules: readonly Rule[] = [
           !isObject(one) ||
           !isText(one.host) ||
           !isPorts(one.ports) ||
-          !['tcp', 'udp', 'all'].includes(String(one.protocol ?? 'tcp')),
+          !['tcp', 'udp', 'all'].includes(asText(one.protocol ?? 'tcp')),
       );
       return wrong === undefined ? undefined : `one is ${JSON.stringify(wrong)}`;
     },
@@ -123,7 +135,7 @@ export const bindingRules: readonly Rule[] = [
       isText(metadataOf(exchange).renew_before),
     complaint: (exchange) => {
       const { expires_at: end, renew_before: renewal } = metadataOf(exchange);
-      return Date.parse(String(renewal)) <= Date.parse(String(end)) ? undefined : 'it is later';
+      return Date.parse(asText(renewal)) <= Date.parse(asText(end)) ? undefined : 'it is later';
     },
   },
   {
@@ -137,7 +149,7 @@ export const bindingRules: readonly Rule[] = [
         ? Object.values(credentials).filter((one) => isText(one) && one.length > 5)
         : [];
       const text = JSON.stringify(metadataOf(exchange));
-      return secrets.some((secret) => text.includes(String(secret))) ? 'a credential is in it' : undefined;
+      return secrets.some((secret) => text.includes(asText(secret))) ? 'a credential is in it' : undefined;
     },
   },
 ];

@@ -28,7 +28,7 @@ export const bodyRules: readonly Rule[] = [
     id: 'content-type',
     ...{ group, items: [8], level: 'should' },
     title: 'every body has the Content-Type application/json',
-    concerns: ({ answer }) => answer.text !== '',
+    concerns: ({ answer, draft }) => answer.text !== '' && draft.endpoint !== 'elsewhere',
     complaint: ({ answer: { headers } }) =>
       headers['content-type']?.startsWith('application/json')
         ? undefined
@@ -40,7 +40,10 @@ export const bodyRules: readonly Rule[] = [
     title: 'nothing that a platform may send is answered with a fault (5xx)',
     concerns: () => true,
     complaint: ({ answer, draft }) =>
-      answer.status >= 500 ? `${draft.method} (${draft.endpoint}) is answered ${answer.status}` : undefined,
+      // 501 says honestly that there is no such endpoint.
+      answer.status >= 500 && answer.status !== 501
+        ? `${draft.method} (${draft.endpoint}) is answered ${answer.status}`
+        : undefined,
   },
   {
     id: 'in-time',

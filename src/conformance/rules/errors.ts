@@ -1,4 +1,4 @@
-import { isObject, isText, type JsonObject } from '../json.ts';
+import { asText, isObject, isText, type JsonObject } from '../json.ts';
 import type { Rule } from '../types.ts';
 import type { Answered } from '../verdict.ts';
 
@@ -81,8 +81,11 @@ export const errorRules: readonly Rule[] = [
   {
     id: 'error-body',
     ...{ group, items: [15], level: 'client' },
-    title: 'every error but 410 has a JSON object with a description, which users are shown',
-    concerns: (exchange) => failed(exchange) && exchange.answer.status !== 410,
+    title: 'every error but 401 and 410 has a JSON object with a description, which users are shown',
+    concerns: (exchange) =>
+      failed(exchange) &&
+      ![401, 410].includes(exchange.answer.status) &&
+      exchange.draft.endpoint !== 'elsewhere',
     complaint: (exchange) =>
       isObject(exchange.answer.json) && bodyOf(exchange).description !== undefined
         ? undefined
@@ -111,11 +114,11 @@ export const errorRules: readonly Rule[] = [
     id: 'error-code-status',
     ...{ group, items: [16, 17, 18, 19], level: 'must' },
     title: `${codesOf422.join(', ')} come with 422`,
-    concerns: (exchange) => failed(exchange) && codesOf422.includes(String(bodyOf(exchange).error)),
+    concerns: (exchange) => failed(exchange) && codesOf422.includes(asText(bodyOf(exchange).error)),
     complaint: (exchange) =>
       exchange.answer.status === 422
         ? undefined
-        : `${String(bodyOf(exchange).error)} comes with ${exchange.answer.status}`,
+        : `${asText(bodyOf(exchange).error)} comes with ${exchange.answer.status}`,
   },
   exactSentence(
     'AsyncRequired',

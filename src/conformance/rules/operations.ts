@@ -1,4 +1,4 @@
-import { isObject, isText, type JsonValue } from '../json.ts';
+import { asText, isObject, isText, type JsonValue } from '../json.ts';
 import type { Rule } from '../types.ts';
 import type { Answered } from '../verdict.ts';
 import { succeeded } from './bodies.ts';
@@ -54,7 +54,7 @@ export const operationRules: readonly Rule[] = [
     title: `the state of a poll is "${states.join('", "')}"`,
     concerns: polled,
     complaint: (exchange) =>
-      states.includes(String(field(exchange, 'state')))
+      states.includes(asText(field(exchange, 'state')))
         ? undefined
         : `it is ${JSON.stringify(field(exchange, 'state'))}`,
   },

@@ -12,6 +12,8 @@ export function asCurl({ draft, target, headers, body }: Exchange, mask: Mask): 
   for (const [name, value] of Object.entries(mask.headers(headers))) {
     if (!dull.has(name)) parts.push(`-H ${quoted(`${name}: ${value}`)}`);
   }
+  // Left to itself, curl says that it sends a form.
+  if (body !== undefined && headers['content-type'] === undefined) parts.push("-H 'content-type:'");
   if (body !== undefined) parts.push(`-d ${quoted(mask.text(body))}`);
   parts.push(`"$BROKER"${quoted(target)}`);
   return parts.join(' ');

@@ -51,7 +51,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
           ...(body === undefined ? {} : { body }),
           signal: signal === undefined ? patience : AbortSignal.any([signal, patience]),
         });
-        const text = await response.body.text();
+        const text = await textOf(response.body);
         const answer = {
           status: response.statusCode,
           headers: flat(response.headers),
@@ -74,8 +74,28 @@ function authorizationOf({ username, password, token }: ClientOptions): string |
 }
 
 function queryOf({ query }: Draft): string {
-  const pairs = Object.entries(present(query)).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  const pairs = Object.entries(present(query)).map(([name, value]) => `${name}=${formEncoded(value)}`);
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
+}
+
+/** As platforms encode it. A lone surrogate, which a broker may have put into a token, cannot be encoded at all. */
+function formEncoded(value: string): string {
+  return encodeURIComponent(value.toWellFormed()).replaceAll('%20', '+');
+}
+
+/** More than any answer of the API needs; an endless one must not cost the report. */
+const largestBody = 5_000_000;
+
+/** @throws Error when the body is larger than that */
+async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > largestBody) throw new Error(`the body is larger than ${largestBody / 1_000_000} MB`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function present(values: Record<string, string | undefined>): Record<string, string> {

@@ -11,7 +11,8 @@ export type Endpoint =
   | 'bind'
   | 'fetch binding'
   | 'poll binding'
-  | 'unbind';
+  | 'unbind'
+  | 'elsewhere';
 
 /** The verbs that begin an operation, and so can be polled for. */
 export type Verb = 'provision' | 'update' | 'deprovision' | 'bind' | 'unbind';

@@ -8,6 +8,7 @@ import { fetchBinding, fetchInstance } from './fetch.ts';
 import { bindingLastOperation, instanceLastOperation } from './last-operation.ts';
 import { provision } from './provision.ts';
 import { Refusal } from './refusal.ts';
+import { bindings, instances } from './state.ts';
 import { unbind } from './unbind.ts';
 import { update } from './update.ts';
 
@@ -29,9 +30,18 @@ const routes: [path: string, verbs: Record<string, Verb>][] = [
 
 export function createBroker(): Server {
   return createServer((request, response) => {
-    void answer(request)
-      .catch(refusalAnswer)
-      .then((given) => send(request, response, given));
+    const answered = request.url === '/debug/books' ? books() : answer(request);
+    void answered.catch(refusalAnswer).then((given) => send(request, response, given));
+  });
+}
+
+/** No part of the API: what there is, for a test to see whether anything was left behind. */
+function books(): Promise<Answer> {
+  const count = (all: Map<string, { state: string }>) =>
+    [...all.values()].filter(({ state }) => state !== 'deleted').length;
+  return Promise.resolve({
+    status: 200,
+    body: { instances: count(instances), bindings: count(bindings) },
   });
 }
 

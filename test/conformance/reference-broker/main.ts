@@ -7,7 +7,7 @@
  *
  * Prints {"url"} as one line of JSON, and runs until SIGTERM or until stdin closes. REFERENCE_DELAY_MS says how long
  * an asynchronous operation takes. An instance or update with the parameter "notes": "please fail" fails at the end of
- * its asynchronous operation; a synchronous plan takes it for any other note.
+ * its asynchronous operation; a synchronous plan takes it for any other note. GET /debug/books counts what there is.
  */
 import type { AddressInfo } from 'node:net';
 import { createBroker } from './http-server.ts';
