@@ -1,7 +1,7 @@
 /** The conformance checker: everything that `chandler check` does but reading its arguments and writing its report. */
 import { randomUUID } from 'node:crypto';
 import { allChecks } from './checks/all.ts';
-import type { Leftover } from './clean-up.ts';
+import { CleanUp, type Leftover } from './clean-up.ts';
 import type { JsonObject } from './json.ts';
 import { judgeRules } from './judge-rules.ts';
 import { smallestAllowed } from './parameters.ts';
@@ -87,6 +87,11 @@ export async function checkBroker(
     const plans = plansOnOffer(catalog.answer?.json);
     if (catalog.answer?.status !== 200 || plans.length === 0) throw new CannotCheck(whyNot(catalog, mask));
     const chosen = choosePlans(plans, options.plans);
+    mask.leaveReadable([
+      options.url.host,
+      options.url.hostname,
+      ...chosen.flatMap(({ label, serviceId, planId }) => [...label.split('/'), serviceId, planId]),
+    ]);
     const seeds = chosen.map(
       (plan): Seed => ({
         platform,
@@ -119,7 +124,14 @@ export async function checkBroker(
     const { results, leftovers, complete } = await runChecks(run, seeds, checks, {
       parallel: options.parallel,
       listener,
-      cleaning: { platform, pollMs: options.pollMs, patienceMs: operationMs, seen },
+      cleanUp: new CleanUp({
+        client,
+        platform,
+        pollMs: options.pollMs,
+        patienceMs: operationMs,
+        signal,
+        seen,
+      }),
     });
     const answered = log.filter((exchange): exchange is Answered => exchange.answer !== undefined);
     const ruled = judgeRules(rules, answered);

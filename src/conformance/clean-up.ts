@@ -14,98 +14,144 @@ export interface Leftover {
   last: Exchange;
 }
 
-export interface CleanUp {
+export interface CleanUpOptions {
   client: Client;
   platform: Platform;
   pollMs: number;
   /** For each instance or binding. */
   patienceMs: number;
+  /** Aborted when the user interrupts: what takes longer than a moment is then left over. */
+  signal: AbortSignal;
   seen(exchange: Exchange): void;
-}
-
-/** Bindings first, then instances, one after the other. @returns what could not be taken away */
-export async function cleanUp(ledger: Ledger, how: CleanUp): Promise<Leftover[]> {
-  const leftovers: Leftover[] = [];
-  for (const entry of ledger.entries()) {
-    const last = await remove(entry, ledger, how);
-    if (last !== undefined) leftovers.push({ entry, last });
-  }
-  return leftovers;
 }
 
 /** Answers that may change when another operation is over. */
 const worthWaitingFor = new Set([408, 409, 422, 429]);
 /** How often a DELETE that is refused for good is sent under each plan. */
 const refusalsPerPlan = 3;
-
-/**
- * Deletes until the broker says that nothing is there (410), or says twice that it is done. What is refused is tried
- * again under each plan that it may have been made with, since another operation may be under way.
- */
-async function remove(entry: Entry, ledger: Ledger, how: CleanUp): Promise<Exchange | undefined> {
-  const deadline = Date.now() + how.patienceMs;
-  let done = 0;
-  let refused = 0;
-  for (let round = 0; ; round += 1) {
-    const plan = entry.plans[round % entry.plans.length];
-    const exchange = await how.client.exchange(deletion(entry, plan, how.platform));
-    how.seen(exchange);
-    ledger.answered(exchange);
-    const status = exchange.answer?.status ?? 0;
-    if (status === 410) return undefined;
-    const last = status === 202 ? await poll(exchange, entry, plan, how, deadline) : exchange;
-    // 404 is not what the specification wants here, but it says that nothing is there.
-    if (status === 200 || status === 404 || succeeded(last)) done += 1;
-    else if (status >= 400 && status < 500 && !worthWaitingFor.has(status)) refused += 1;
-    if (done === 2) return undefined;
-    if (Date.now() > deadline || refused >= refusalsPerPlan * entry.plans.length) {
-      return entry.refused ? undefined : last;
-    }
-    await sleep(Math.min(how.pollMs * 2 ** Math.max(0, round - entry.plans.length), longestPauseMs));
-  }
-}
-
+/** How many faults, 5xx or no answer, one after the other end the trying. */
+const mostFaults = 5;
+/** After so many things in a row that could not be removed, the others are tried only once. */
+const mostGivenUp = 3;
 const longestPauseMs = 5000;
+/** How long removing one thing may take after an interrupt. */
+const patienceWhenInterruptedMs = 15_000;
+/** How long a broker may need to finish a request that nobody waits for any more. */
+const longestSecondLookMs = 5000;
 
-async function poll(
-  begun: Exchange,
-  entry: Entry,
-  plan: PlanIds | undefined,
-  how: CleanUp,
-  deadline: number,
-): Promise<Exchange> {
-  const operation = operationOf(begun.answer?.json);
-  for (;;) {
-    const draft = {
-      ...deletion(entry, plan, how.platform),
-      method: 'GET' as const,
-      endpoint: entry.bindingId === undefined ? ('poll instance' as const) : ('poll binding' as const),
-      polled: entry.bindingId === undefined ? ('deprovision' as const) : ('unbind' as const),
-    };
-    const exchange = await how.client.exchange({
-      ...draft,
-      path: `${draft.path}/last_operation`,
-      query: { operation, ...idsOf(plan) },
-    });
-    how.seen(exchange);
-    if (!inProgress(exchange) || Date.now() > deadline) return exchange;
-    await sleep(how.pollMs);
+/** Of one run: what several lanes clean up, one after the other or at a time. */
+export class CleanUp {
+  readonly #how: CleanUpOptions;
+  readonly #doubtful: Entry[] = [];
+  #givenUp = 0;
+
+  constructor(how: CleanUpOptions) {
+    this.#how = how;
   }
-}
 
-function deletion({ instanceId, bindingId }: Entry, plan: PlanIds | undefined, platform: Platform): Draft {
-  const instance = `/v2/service_instances/${encodeURIComponent(instanceId)}`;
-  const endpoint = bindingId === undefined ? ('deprovision' as const) : ('unbind' as const);
-  return {
-    endpoint,
-    method: 'DELETE',
-    path:
-      bindingId === undefined ? instance : `${instance}/service_bindings/${encodeURIComponent(bindingId)}`,
-    query: { accepts_incomplete: 'true', ...idsOf(plan) },
-    headers: platform.headers(endpoint),
-    instanceId,
-    ...(bindingId === undefined ? {} : { bindingId }),
-  };
+  /** Bindings first, then instances, one after the other. @returns what could not be taken away */
+  async clean(ledger: Ledger): Promise<Leftover[]> {
+    const leftovers: Leftover[] = [];
+    for (const entry of ledger.entries()) {
+      const last = await this.#remove(entry);
+      this.#givenUp = last === undefined ? 0 : this.#givenUp + 1;
+      if (last !== undefined) leftovers.push({ entry, last });
+      else if (entry.unanswered) this.#doubtful.push(entry);
+    }
+    return leftovers;
+  }
+
+  /**
+   * Looks again for what a request without an answer may have made in the meantime; to be called when all is done.
+   * @returns what was there, and could not be taken away
+   */
+  async lookAgain(): Promise<Leftover[]> {
+    if (this.#doubtful.length === 0) return [];
+    await sleep(Math.min(longestSecondLookMs, this.#how.pollMs * 50));
+    const leftovers: Leftover[] = [];
+    for (const entry of this.#doubtful) {
+      const last = await this.#remove(entry);
+      if (last !== undefined) leftovers.push({ entry, last });
+    }
+    return leftovers;
+  }
+
+  /**
+   * Deletes until the broker says that nothing is there (410), or says twice that it is done. What is refused is tried
+   * again under each plan that it may have been made with, since another operation may be under way.
+   * @returns the last exchange, when the thing may still be there
+   */
+  async #remove(entry: Entry): Promise<Exchange | undefined> {
+    const { pollMs, seen, client } = this.#how;
+    const started = Date.now();
+    const isLate = () => Date.now() > started + this.#patienceMs();
+    let done = 0;
+    let refused = 0;
+    let faults = 0;
+    for (let round = 0; ; round += 1) {
+      const plan = entry.plans[round % entry.plans.length];
+      const exchange = await client.exchange(this.#deletion(entry, plan));
+      seen(exchange);
+      const status = exchange.answer?.status ?? 0;
+      if (status === 410) return undefined;
+      const last = status === 202 ? await this.#poll(exchange, entry, plan, isLate) : exchange;
+      // 404 is not what the specification wants here, but it says that nothing is there.
+      if (status === 200 || status === 404 || succeeded(last)) done += 1;
+      else if (status >= 400 && status < 500 && !worthWaitingFor.has(status)) refused += 1;
+      faults = status === 0 || status >= 500 ? faults + 1 : 0;
+      if (done === 2) return undefined;
+      const isHopeless = refused >= refusalsPerPlan * entry.plans.length || faults === mostFaults;
+      if (isLate() || isHopeless || this.#givenUp >= mostGivenUp) {
+        return entry.refused && !entry.unanswered ? undefined : last;
+      }
+      await sleep(Math.min(pollMs * 2 ** Math.max(0, round - entry.plans.length), longestPauseMs));
+    }
+  }
+
+  #patienceMs(): number {
+    const { patienceMs, signal } = this.#how;
+    if (this.#givenUp >= mostGivenUp) return 0;
+    return signal.aborted ? Math.min(patienceMs, patienceWhenInterruptedMs) : patienceMs;
+  }
+
+  async #poll(
+    begun: Exchange,
+    entry: Entry,
+    plan: PlanIds | undefined,
+    isLate: () => boolean,
+  ): Promise<Exchange> {
+    const { client, seen, pollMs } = this.#how;
+    const operation = operationOf(begun.answer?.json);
+    const deletion = this.#deletion(entry, plan);
+    for (;;) {
+      const exchange = await client.exchange({
+        ...deletion,
+        method: 'GET',
+        endpoint: entry.bindingId === undefined ? 'poll instance' : 'poll binding',
+        polled: entry.bindingId === undefined ? 'deprovision' : 'unbind',
+        path: `${deletion.path}/last_operation`,
+        query: { operation, ...idsOf(plan) },
+      });
+      seen(exchange);
+      if (!inProgress(exchange) || isLate()) return exchange;
+      await sleep(pollMs);
+    }
+  }
+
+  #deletion({ instanceId, bindingId }: Entry, plan: PlanIds | undefined): Draft {
+    const instance = `/v2/service_instances/${encodeURIComponent(instanceId)}`;
+    const endpoint = bindingId === undefined ? ('deprovision' as const) : ('unbind' as const);
+    return {
+      endpoint,
+      method: 'DELETE',
+      path:
+        bindingId === undefined ? instance : `${instance}/service_bindings/${encodeURIComponent(bindingId)}`,
+      query: { accepts_incomplete: 'true', ...idsOf(plan) },
+      headers: this.#how.platform.headers(endpoint),
+      instanceId,
+      ...(bindingId === undefined ? {} : { bindingId }),
+    };
+  }
 }
 
 function idsOf(plan: PlanIds | undefined): Record<string, string | undefined> {

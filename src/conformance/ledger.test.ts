@@ -69,4 +69,15 @@ describe('the ledger of what a broker may have made', () => {
     expect(refused(ledgerOf([draft('provision'), 500]))).toBe(false);
     expect(refused(ledgerOf([draft('provision'), undefined]))).toBe(false);
   });
+
+  it('does not believe a 410 while a request to make it may still be on its way', () => {
+    const ledger = ledgerOf([draft('provision'), undefined], [draft('deprovision'), 410]);
+    expect(ledger.entries()).toMatchObject([{ instanceId: 'i', unanswered: true }]);
+    const answeredLater = ledgerOf(
+      [draft('provision'), undefined],
+      [draft('provision'), 200],
+      [draft('deprovision'), 410],
+    );
+    expect(answeredLater.entries()).toEqual([]);
+  });
 });

@@ -13,6 +13,8 @@ export interface Entry {
   plans: PlanIds[];
   /** Whether every request to make it was refused with a 4xx, which leaves nothing behind. */
   refused: boolean;
+  /** Whether the last request to make it got no answer: the broker may still be at it, and say 410 until it is done. */
+  unanswered: boolean;
 }
 
 /**
@@ -28,34 +30,36 @@ export class Ledger {
     const sent = typeof body === 'object' ? { serviceId: body.service_id, planId: body.plan_id } : {};
     const asSent = isText(sent.serviceId) && isText(sent.planId) ? [sent as PlanIds] : [];
     const plans = [...(plan === undefined ? [] : [plan]), ...asSent];
-    if (endpoint === 'provision' || endpoint === 'bind')
-      this.#note({ instanceId, bindingId, plans, refused: true });
+    if (endpoint === 'provision' || endpoint === 'bind') this.#note({ instanceId, bindingId }, plans);
     else if (endpoint === 'update') this.#mayBeOf({ instanceId, bindingId: undefined }, asSent);
   }
 
-  #note(entry: Entry): void {
-    if (this.#entries.has(keyOf(entry))) this.#mayBeOf(entry, entry.plans);
-    else this.#entries.set(keyOf(entry), entry);
+  #note(thing: Pick<Entry, 'instanceId' | 'bindingId'>, plans: PlanIds[]): void {
+    if (this.#entries.has(keyOf(thing))) this.#mayBeOf(thing, plans);
+    else this.#entries.set(keyOf(thing), { ...thing, plans, refused: true, unanswered: true });
   }
 
-  #mayBeOf(entry: Pick<Entry, 'instanceId' | 'bindingId'>, plans: readonly PlanIds[]): void {
-    const known = this.#entries.get(keyOf(entry));
+  #mayBeOf(thing: Pick<Entry, 'instanceId' | 'bindingId'>, plans: readonly PlanIds[]): void {
+    const known = this.#entries.get(keyOf(thing));
     known?.plans.push(...plans.filter((plan) => !known.plans.some((one) => sameIds(one, plan))));
   }
 
-  /** 410 to a DELETE is the one sure sign that nothing is there. */
   answered({ draft, answer }: Exchange): void {
     const { endpoint, instanceId, bindingId } = draft;
     if (instanceId === undefined) return;
-    const key = keyOf({ instanceId, bindingId });
-    if (endpoint === 'deprovision' || endpoint === 'unbind') {
-      if (answer?.status === 410) this.#entries.delete(key);
-      return;
+    const known = this.#entries.get(keyOf({ instanceId, bindingId }));
+    if (known === undefined) return;
+    if (endpoint === 'provision' || endpoint === 'bind') {
+      known.unanswered = answer === undefined;
+      if (answer === undefined || answer.status < 400 || answer.status >= 500) known.refused = false;
+    } else if ((endpoint === 'deprovision' || endpoint === 'unbind') && answer?.status === 410) {
+      // The one sure sign that nothing is there, unless a request is still on its way.
+      if (!known.unanswered) this.remove(known);
     }
-    if (endpoint !== 'provision' && endpoint !== 'bind') return;
-    const known = this.#entries.get(key);
-    const isRefusal = answer !== undefined && answer.status >= 400 && answer.status < 500;
-    if (known !== undefined && !isRefusal) known.refused = false;
+  }
+
+  remove(entry: Entry): void {
+    this.#entries.delete(keyOf(entry));
   }
 
   /** Bindings before instances, as platforms unbind before they deprovision. */

@@ -43,6 +43,15 @@ describe('parameters made from the schema of a plan', () => {
     expect(forbidden(undefined, {})).toBeUndefined();
   });
 
+  it('do not hang or crash on what a catalog may hold', () => {
+    const slow = { type: 'string', minLength: 40, pattern: '^([a-z-]+)+!$' };
+    expect(othersAllowed({ $schema: draft04, properties: { slow } }, {})).toEqual([]);
+    const endless: JsonObject = { $schema: draft04, allOf: [{ $ref: '#' }] };
+    expect(smallestAllowed(endless)).toBeUndefined();
+    const huge = { type: 'string', minLength: 1e10 };
+    expect(smallestAllowed({ $schema: draft04, required: ['huge'], properties: { huge } })).toBeUndefined();
+  });
+
   it('are none for a schema that cannot be compiled', () => {
     expect(othersAllowed({ type: 'nothing' }, {})).toEqual([]);
     expect(forbidden({ type: 'nothing' }, {})).toBeUndefined();

@@ -13,6 +13,8 @@ export interface PlanOnOffer {
   bindingsRetrievable: boolean;
   allowContextUpdates: boolean;
   maintenanceVersion: string | undefined;
+  /** `maintenance_info` as it stands in the catalog. */
+  maintenance: JsonObject | undefined;
   /** How long a platform polls for an operation of it, in seconds. */
   maximumPollingSeconds: number | undefined;
   schemas: { provision?: JsonObject; update?: JsonObject; bind?: JsonObject };
@@ -53,6 +55,7 @@ function planOf(
     bindingsRetrievable: service.bindings_retrievable === true,
     allowContextUpdates: service.allow_context_updates === true,
     maintenanceVersion: isText(version) ? version : undefined,
+    maintenance: isObject(maintenance) ? maintenance : undefined,
     maximumPollingSeconds: typeof polling === 'number' ? polling : undefined,
     schemas: schemasOf(plan.schemas),
   };

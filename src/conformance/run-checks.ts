@@ -1,11 +1,11 @@
 /** Runs checks lane by lane, several lanes at a time, and cleans up behind each. */
-import { type CleanUp, cleanUp, type Leftover } from './clean-up.ts';
+import type { CleanUp, Leftover } from './clean-up.ts';
 import { Ledger } from './ledger.ts';
 import type { PlanOnOffer } from './plan-on-offer.ts';
 import type { Seed } from './subject.ts';
 import { Lane, type Run, Tools } from './tools.ts';
 import { type Check, lanes, type Result } from './types.ts';
-import { Blocked, Failure, NotApplicable } from './verdict.ts';
+import { Blocked, Failure, NotApplicable, StillRunning } from './verdict.ts';
 import type { Exchange } from './wire/exchange.ts';
 
 /** What somebody who watches a run is told. */
@@ -36,21 +36,18 @@ export async function runChecks(
   run: Run,
   seeds: readonly Seed[],
   checks: readonly Check[],
-  {
-    parallel,
-    listener,
-    cleaning,
-  }: { parallel: number; listener: Listener; cleaning: Omit<CleanUp, 'client'> },
+  { parallel, listener, cleanUp }: { parallel: number; listener: Listener; cleanUp: CleanUp },
 ): Promise<Outcomes> {
   const queue = jobsOf(seeds, checks).values();
   const outcomes: Outcomes = { results: [], leftovers: [], complete: true };
+  const patience = new Patience();
 
   async function work(): Promise<void> {
     for (const { seed, checks } of queue) {
       const lane = new Lane(new Ledger());
       for (const check of checks) {
         if (!run.signal.aborted) listener.started(check, seed.plan);
-        const result = run.signal.aborted ? undefined : await runOne(run, seed, lane, check);
+        const result = run.signal.aborted ? undefined : await runOne(run, seed, lane, check, patience);
         if (result === undefined || run.signal.aborted) {
           outcomes.complete = false;
           break;
@@ -60,10 +57,11 @@ export async function runChecks(
         outcomes.results.push(result);
         listener.finished(result);
       }
-      outcomes.leftovers.push(...(await cleanUp(lane.ledger, { ...cleaning, client: run.client })));
+      outcomes.leftovers.push(...(await cleanUp.clean(lane.ledger)));
     }
   }
   await Promise.all(Array.from({ length: parallel }, work));
+  outcomes.leftovers.push(...(await cleanUp.lookAgain()));
   return outcomes;
 }
 
@@ -81,10 +79,42 @@ function jobsOf(seeds: readonly Seed[], checks: readonly Check[]): Job[] {
   return [...once, ...perPlan].filter(({ checks }) => checks.length > 0);
 }
 
-async function runOne(run: Run, seed: Seed, lane: Lane, check: Check): Promise<Result> {
+/** How many checks in a row without a single answer, or of one plan with an operation that does not end, are enough. */
+const mostSilent = 3;
+const mostStuck = 2;
+
+/** Sees when going on would only wait: a broker that is gone, a plan whose operations do not end. */
+class Patience {
+  #silent = 0;
+  readonly #stuck = new Map<string, number>();
+
+  /** @returns why the next check is not even tried */
+  isOver(plan: PlanOnOffer): string | undefined {
+    if (this.#silent >= mostSilent)
+      return `the broker did not answer the requests of ${mostSilent} checks in a row`;
+    const isStuck = (this.#stuck.get(plan.label) ?? 0) >= mostStuck;
+    return isStuck ? `${mostStuck} operations of this plan did not end in time (--timeout)` : undefined;
+  }
+
+  saw(exchanges: readonly Exchange[]): void {
+    if (exchanges.length === 0) return;
+    this.#silent = exchanges.every(({ answer }) => answer === undefined) ? this.#silent + 1 : 0;
+  }
+
+  sawStuck(plan: PlanOnOffer): void {
+    this.#stuck.set(plan.label, (this.#stuck.get(plan.label) ?? 0) + 1);
+  }
+}
+
+async function runOne(run: Run, seed: Seed, lane: Lane, check: Check, patience: Patience): Promise<Result> {
   const tools = new Tools(run, seed, lane);
   const started = performance.now();
-  const verdict = await verdictOf(check, tools);
+  const over = patience.isOver(seed.plan);
+  const verdict =
+    over === undefined
+      ? await verdictOf(check, tools, () => patience.sawStuck(seed.plan))
+      : { outcome: 'blocked' as const, message: over };
+  patience.saw(tools.exchanges);
   const { id, items, level, group, title } = check;
   return {
     ...{ id, items, level, group, title },
@@ -95,11 +125,16 @@ async function runOne(run: Run, seed: Seed, lane: Lane, check: Check): Promise<R
   };
 }
 
-async function verdictOf(check: Check, tools: Tools): Promise<Pick<Result, 'outcome' | 'message'>> {
+async function verdictOf(
+  check: Check,
+  tools: Tools,
+  stuck: () => void,
+): Promise<Pick<Result, 'outcome' | 'message'>> {
   try {
     await check.run(tools);
     return { outcome: 'passed', message: undefined };
   } catch (thrown) {
+    if (thrown instanceof StillRunning) stuck();
     if (thrown instanceof Failure) return { outcome: 'failed', message: thrown.message };
     if (thrown instanceof Blocked) return { outcome: 'blocked', message: thrown.message };
     if (thrown instanceof NotApplicable) return { outcome: 'not applicable', message: thrown.message };

@@ -115,6 +115,7 @@ export function leakyReport(): Report {
     bindingId: 'b',
     plans: [{ serviceId: 's', planId: secrets.credential }],
     refused: false,
+    unanswered: false,
   };
   return sampleReport(results, {
     plans: [`db/${secrets.credential}`, 'db/large'],

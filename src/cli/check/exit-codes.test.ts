@@ -4,7 +4,7 @@ import { exitCodeOf } from './exit-codes.ts';
 
 const at = (outcome: 'failed' | 'blocked', level: 'must' | 'client' | 'should') =>
   sampleResult({ outcome, level });
-const entry = { instanceId: 'i', bindingId: undefined, plans: [], refused: false };
+const entry = { instanceId: 'i', bindingId: undefined, plans: [], refused: false, unanswered: false };
 const leftovers = [{ entry, last: sampleExchange({}, undefined) }];
 
 it.each([

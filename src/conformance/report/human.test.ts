@@ -90,6 +90,7 @@ it('says what could not be cleaned up, with the DELETE that does, also after a p
     bindingId: undefined,
     plans: [{ serviceId: 's', planId: 'p' }],
     refused: false,
+    unanswered: false,
   };
   const text = humanReport(sampleReport([], { leftovers: [{ entry, last }] }), plain);
   expect(text).toContain(`Not cleaned up, delete by hand: 1

@@ -11,7 +11,7 @@ import { type JsonReport, jsonReport } from './json.ts';
 it('has the documented shape', () => {
   const exchange = sampleExchange({ body: { a: 1 } }, { status: 500, headers: { server: 'x' }, json: {} });
   const failed = sampleResult({ outcome: 'failed', message: 'no', exchanges: [exchange] });
-  const entry = { instanceId: 'i', bindingId: undefined, plans: [], refused: false };
+  const entry = { instanceId: 'i', bindingId: undefined, plans: [], refused: false, unanswered: false };
   const report = sampleReport([failed], { leftovers: [{ entry, last: exchange }] });
   const curl = (method: string, rest: string) =>
     `curl -s -i -u "$AUTH" -X ${method} -H 'x-broker-api-version: 2.17'${rest} "$BROKER"'/base/v2/x?accepts_incomplete=true'`;
@@ -47,7 +47,7 @@ it('has the documented shape', () => {
             response: { status: 500, headers: { server: 'x' }, body: '{}' },
             fault: null,
             milliseconds: 12,
-            curl: curl('PUT', ` -d '{"a":1}'`),
+            curl: curl('PUT', ` -H 'content-type:' -d '{"a":1}'`),
           },
         ],
       },

@@ -44,4 +44,26 @@ describe('what the checker shows of an answer', () => {
       Authorization: '[redacted]',
     });
   });
+
+  it('hides what stands inside of a URL that was a credential, and every base64 of it', () => {
+    const mask = new Mask();
+    mask.learn(
+      exchange('bind', { credentials: { uri: 'pg://app:in%20side-secret@h/d?key=query-secret' } }, 201),
+    );
+    const base64 = Buffer.from('in side-secret').toString('base64');
+    expect(mask.text(`in side-secret, query-secret, ${base64}`)).toBe('[redacted], [redacted], [redacted]=');
+  });
+
+  it('leaves readable what a DELETE by hand needs, whatever a broker puts into its credentials', () => {
+    const mask = new Mask();
+    mask.leaveReadable(['127.0.0.1', 'service', 'plan']);
+    const bound = exchange('bind', { credentials: { host: '127.0.0.1', database: 'instance-id' } }, 201);
+    bound.draft.instanceId = 'instance-id';
+    mask.learn(bound);
+    expect(mask.text('DELETE http://127.0.0.1/v2/service_instances/instance-id')).not.toContain('[redacted]');
+  });
+
+  it('hides a short password that the user gave', () => {
+    expect(new Mask(['pw1']).text('the password pw1 is wrong')).toBe('the password [redacted] is wrong');
+  });
 });

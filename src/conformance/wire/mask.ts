@@ -11,20 +11,30 @@ const openFields = new Set([
   ...['operation', 'metadata', 'endpoints', 'parameters', 'state', 'error', 'description'],
   ...['dashboard_url', 'service_id', 'plan_id', 'instance_usable', 'update_repeatable'],
 ]);
-/** Shorter values stand in sentences by chance. */
+/** Shorter values stand in sentences by chance; what the user gave is masked all the same. */
 const shortestSecret = 6;
 
 /** Remembers what was secret in any answer, so that it is masked in every text, such as an error's description. */
 export class Mask {
   readonly #secrets = new Set<string>();
+  readonly #readable = new Set<string>();
 
-  constructor(secrets: readonly string[] = []) {
-    for (const secret of secrets) this.#add(secret);
+  constructor(given: readonly string[] = []) {
+    for (const secret of given) if (secret !== '') this.#hide(secret);
+  }
+
+  /** Values that a report cannot do without, even if a broker puts them into credentials: hosts, ids, names of plans. */
+  leaveReadable(values: readonly string[]): void {
+    for (const value of values) {
+      this.#readable.add(value);
+      for (const written of spellings(value)) this.#secrets.delete(written);
+    }
   }
 
   /** Takes note of the secrets in an answer. */
   learn(exchange: Exchange): void {
-    const { answer } = exchange;
+    const { answer, draft } = exchange;
+    this.leaveReadable([draft.instanceId, draft.bindingId].filter((id) => id !== undefined));
     const collect = (value: JsonValue, isSecret: boolean, isBinding: boolean): void => {
       if (isSecret && (typeof value === 'string' || typeof value === 'number')) this.#add(String(value));
       if (Array.isArray(value)) for (const each of value) collect(each, isSecret, false);
@@ -40,10 +50,17 @@ export class Mask {
   }
 
   #add(secret: string): void {
-    if (secret.length < shortestSecret) return;
-    for (const written of [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]) {
-      this.#secrets.add(written);
-    }
+    if (secret.length < shortestSecret || this.#readable.has(secret)) return;
+    this.#hide(secret);
+    const url = URL.parse(secret);
+    // `jdbc:` and the like stand before the part that is a URL.
+    const inner = url?.host === '' ? URL.parse(secret.slice(secret.indexOf(':') + 1)) : url;
+    const parts = [inner?.username, inner?.password, ...(inner?.searchParams.values() ?? [])];
+    for (const part of parts) if (part !== undefined && part !== secret) this.#add(decoded(part));
+  }
+
+  #hide(secret: string): void {
+    for (const written of spellings(secret)) this.#secrets.add(written);
   }
 
   /** @returns the text without any secret that was learnt */
@@ -105,4 +122,18 @@ function leavesHidden(value: JsonValue): JsonValue {
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, leavesHidden(each)]));
   }
   return value === null ? null : masked;
+}
+
+/** As it is, in a URL, in JSON, and in base64. */
+function spellings(secret: string): string[] {
+  const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '');
+  return [secret, encodeURIComponent(secret.toWellFormed()), JSON.stringify(secret).slice(1, -1), base64];
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
