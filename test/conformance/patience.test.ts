@@ -1,6 +1,7 @@
 /** A broker that hangs, never ends or never deletes costs a run little time, and what it may keep is reported. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { check } from '../support/check-options.ts';
 
