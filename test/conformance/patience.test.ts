@@ -80,11 +80,8 @@ it('deletes at last what a provision made that had no answer in time', async () 
       }, 600);
     } else answer(404);
   });
-  const report = await check(url, {
-    ...run,
-    requestTimeoutMs: 50,
-    only: ['orphan-provision-cut-off', 'fetch*'],
-  });
+  const report = await check(url, { ...run, pollMs: 20, requestTimeoutMs: 50, only: ['provision-repeat'] });
+  await sleep(700);
   expect(report.leftovers).toEqual([]);
   expect([...instances]).toEqual([]);
 });
