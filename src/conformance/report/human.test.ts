@@ -28,7 +28,7 @@ it('failures come first, the gravest at the top, each with what decided it', () 
   expect(text).toBe(`Conformance of http://broker.example/base
 requests as in the specification, X-Broker-API-Version: 2.17
 plans: db/small
-The curl lines need BROKER=http://broker.example and AUTH=name:password in the environment.
+The curl lines need BROKER=http://broker.example and AUTH=name:password (or the token) in the environment.
 
 Failed, must (the specification says MUST): 1
 

@@ -54,7 +54,7 @@ function heading({ report, shown, paint }: Sheet): string[] {
   if (results.some(({ outcome }) => outcome === 'failed')) {
     const { origin } = new URL(url);
     lines.push(
-      `The curl lines need BROKER=${clean(origin, shown)} and AUTH=name:password in the environment.`,
+      `The curl lines need BROKER=${clean(origin, shown)} and AUTH=name:password (or the token) in the environment.`,
     );
   }
   return lines;
