@@ -16,8 +16,9 @@ const rooms = {
   engines: ['domain', 'telemetry', 'lib'],
   delivery: ['kube', 'domain', 'telemetry', 'lib'],
   kube: ['telemetry', 'lib'],
+  tools: ['catalog', 'helm', 'provisioners', 'kube', 'store', 'template', 'domain', 'lib'],
   conformance: [],
-  cli: ['conformance', 'lib'],
+  cli: ['catalog', 'tools', 'conformance', 'lib'],
 };
 
 const arrows = Object.entries(rooms).map(([room, allowed]) => ({

@@ -62,8 +62,11 @@ const databaseSchema = z.object({
   CHANDLER_LISTEN_URL: postgresUrl.optional(),
 });
 
+const keyFile = filled('name the file that holds the key for sealed columns');
+const keySchema = databaseSchema.pick({ DATABASE_URL: true }).extend({ CHANDLER_KEY_FILE: keyFile });
+
 const schema = databaseSchema.extend({
-  CHANDLER_KEY_FILE: filled('name the file that holds the key for sealed columns'),
+  CHANDLER_KEY_FILE: keyFile,
   CHANDLER_CATALOG: z.string().default('catalog'),
   CHANDLER_PLAN_SET: planSet.default({}),
   CHANDLER_HOST: z.string().default('127.0.0.1'),
@@ -142,6 +145,16 @@ export function readDatabaseUrls(environment: Environment): DatabaseUrls {
   const parsed = databaseSchema.safeParse(withoutEmpty(environment));
   if (!parsed.success) throw new ConfigInvalid(problemsOf(parsed.error));
   return databaseUrls(parsed.data);
+}
+
+/**
+ * The part of the configuration that work on the keys needs.
+ * @throws ConfigInvalid with the lines that {@link readConfig} has for it
+ */
+export function readKeySettings(environment: Environment): Pick<Config, 'databaseUrl' | 'keyFile'> {
+  const parsed = keySchema.safeParse(withoutEmpty(environment));
+  if (!parsed.success) throw new ConfigInvalid(problemsOf(parsed.error));
+  return { databaseUrl: parsed.data.DATABASE_URL, keyFile: parsed.data.CHANDLER_KEY_FILE };
 }
 
 function withoutEmpty(environment: Environment): Environment {

@@ -159,6 +159,17 @@ export const errorCatalogue = {
     'The server of this service instance does not answer.',
   ),
   StoreUnavailable: passing(503, 'StoreUnavailable', 'The state of Chandler is not reachable at the moment.'),
+  // A row of a key that this replica does not have yet, or no longer; another replica may have it.
+  KeyUnknown: {
+    ...admin('KeyUnknown', 'This Chandler lacks the key of what is sealed here. It was logged.'),
+    status: 503,
+    retry: true,
+  },
+  // Changed in the database, or moved between rows. Tried again, since the row may be restored.
+  SealBroken: {
+    ...admin('SealBroken', 'What is sealed here does not open: it was changed or moved. It was logged.'),
+    retry: true,
+  },
   SynchronousTimeout: passing(
     503,
     'SynchronousTimeout',

@@ -36,7 +36,9 @@ describe('a sealed text', () => {
       ['another', 'row'],
       ['tab', 'lerow'],
     ] as const) {
-      expect(() => ring.openSeal(seal.wrappedKey, table, row).unseal('column', sealed)).toThrow(UnsealError);
+      expect(() => ring.openSeal(seal.wrappedKey, table, row).unseal('column', sealed)).toThrow(
+        `The sealed column column of ${table} ${row} does not open`,
+      );
     }
   });
 
@@ -65,7 +67,7 @@ describe('a wrapped data key', () => {
   test('of a missing key says which', () => {
     const { wrappedKey } = ring.createSeal('table', 'row');
     expect(() => new KeyRing([newKey]).openSeal(wrappedKey, 'table', 'row')).toThrow(
-      /"old" is not in the key file/,
+      /"old", which is not in the key file/,
     );
   });
 
@@ -78,10 +80,36 @@ describe('a wrapped data key', () => {
   test('is rewrapped under the active key, and the sealed texts stay as they are', () => {
     const seal = ring.createSeal('table', 'row');
     const sealed = seal.seal('column', 'secret');
-    const rewrapped = new KeyRing([newKey, oldKey]).rewrap(seal.wrappedKey);
-    expect(keyIdOf(rewrapped)).toBe('new');
+    const rewrapped = new KeyRing([newKey, oldKey]).rewrap(seal.wrappedKey, 'table', 'row');
+    expect(rewrapped.unseal('column', sealed)).toBe('secret');
+    expect(keyIdOf(rewrapped.wrappedKey)).toBe('new');
     const withoutOld = new KeyRing([newKey]);
-    expect(withoutOld.openSeal(rewrapped, 'table', 'row').unseal('column', sealed)).toBe('secret');
+    expect(withoutOld.openSeal(rewrapped.wrappedKey, 'table', 'row').unseal('column', sealed)).toBe('secret');
+  });
+
+  test.each([
+    [
+      'not of this database',
+      'v1:gone:AAAA',
+      'unknown key',
+      'is wrapped by the key "gone", which is not in the key file',
+    ],
+    [
+      'changed',
+      'v1:old:AAAA',
+      'broken',
+      'does not open with the key "old": it was changed, or another key wrapped it',
+    ],
+    ['a sealed cell', 'v1:AAAA', 'broken', 'is of no known version'],
+    ['a text with a secret for an id', 'v1:pass word:AAAA', 'broken', 'is of no known version'],
+  ])('that is %s is refused, with table and row and without what it holds', (_, wrappedKey, fault, what) => {
+    for (const open of [
+      () => ring.openSeal(wrappedKey, 'table', 'row'),
+      () => ring.rewrap(wrappedKey, 'table', 'row'),
+    ]) {
+      expect(open).toThrow(UnsealError);
+      expect(open).toThrow(expect.objectContaining({ fault, message: `The data key of table row ${what}.` }));
+    }
   });
 });
 

@@ -14,9 +14,32 @@ const keyBytes = 32;
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** A sealed text that does not open: another key, another place, or changed bytes. */
+/** Letters, digits, `.`, `_` and `-`; at most 64. */
+export const keyIdPattern = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Where a sealed text is; with a column a cell, without one the wrapped data key of the row. */
+interface Place {
+  table: string;
+  uid: string;
+  column?: string;
+}
+
+/** The key is not in the key file; or the text is of another key or place, or was changed. */
+export type SealFault = 'unknown key' | 'broken';
+
+/** A sealed text that does not open. The message names table, row and column, and never what they hold. */
 export class UnsealError extends Error {
   override readonly name = 'UnsealError';
+  readonly place: Place;
+  readonly fault: SealFault;
+
+  constructor(place: Place, what: string, fault: SealFault = 'broken') {
+    const { table, uid, column } = place;
+    const part = column === undefined ? 'The data key' : `The sealed column ${column}`;
+    super(`${part} of ${table} ${uid} ${what}.`);
+    this.place = place;
+    this.fault = fault;
+  }
 }
 
 /** Gives base64 of nonce, ciphertext and tag. */
@@ -29,9 +52,10 @@ function encrypt(key: Buffer, plaintext: Buffer, boundTo: readonly string[]): st
   );
 }
 
-function decrypt(key: Buffer, text: string, boundTo: readonly string[]): Buffer {
+/** @returns undefined when it does not open */
+function decrypt(key: Buffer, text: string, boundTo: readonly string[]): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64');
-  if (bytes.length < nonceBytes + tagBytes) throw new UnsealError('A sealed text is too short.');
+  if (bytes.length < nonceBytes + tagBytes) return undefined;
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), {
     authTagLength: tagBytes,
   });
@@ -40,7 +64,7 @@ function decrypt(key: Buffer, text: string, boundTo: readonly string[]): Buffer 
   try {
     return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, -tagBytes)), decipher.final()]);
   } catch {
-    throw new UnsealError(`A sealed text does not open as ${boundTo.join('|')}.`);
+    return undefined;
   }
 }
 
@@ -65,11 +89,19 @@ export class RowSeal {
 
   /** @throws UnsealError */
   unseal(column: string, sealed: string): string {
+    const place = { table: this.#table, uid: this.#uid, column };
     const [found, body, ...rest] = sealed.split(':');
     if (found !== version || body === undefined || rest.length > 0) {
-      throw new UnsealError(`The sealed text in ${this.#place(column).join('|')} is of no known version.`);
+      throw new UnsealError(place, 'is of no known version');
     }
-    return decrypt(this.#dataKey, body, this.#place(column)).toString();
+    const plaintext = decrypt(this.#dataKey, body, this.#place(column));
+    if (plaintext === undefined) {
+      throw new UnsealError(
+        place,
+        'does not open: it was changed, or it or the data key belongs to another row or column',
+      );
+    }
+    return plaintext.toString();
   }
 
   #place(column: string): string[] {
@@ -78,7 +110,7 @@ export class RowSeal {
 }
 
 export interface KeyEncryptionKey {
-  /** Letters, digits, `.`, `_` and `-`; at most 64. */
+  /** See {@link keyIdPattern}. */
   id: string;
   /** 32 bytes. */
   key: Buffer;
@@ -105,18 +137,22 @@ export class KeyRing {
 
   /** A seal with a fresh data key, wrapped by the active key, for a row that is about to be inserted. */
   createSeal(table: string, uid: string): RowSeal {
-    const dataKey = randomBytes(keyBytes);
-    return new RowSeal(dataKey, this.#wrap(this.activeId, dataKey), table, uid);
+    return this.#wrap(randomBytes(keyBytes), table, uid);
   }
 
   /** @throws UnsealError when the key that wrapped it is missing or another one */
   openSeal(wrappedKey: string, table: string, uid: string): RowSeal {
-    return new RowSeal(this.#unwrap(wrappedKey), wrappedKey, table, uid);
+    return new RowSeal(this.#unwrap(wrappedKey, { table, uid }), wrappedKey, table, uid);
   }
 
-  /** The same data key wrapped by the active key; the row's sealed columns stay as they are. @throws UnsealError */
-  rewrap(wrappedKey: string): string {
-    return this.#wrap(this.activeId, this.#unwrap(wrappedKey));
+  /**
+   * A seal with the same data key, wrapped by the active key: the row's sealed columns stay as they are. It was opened
+   * from the new wrap, so what it unseals can be unsealed from now on.
+   * @throws UnsealError
+   */
+  rewrap(wrappedKey: string, table: string, uid: string): RowSeal {
+    const rewrapped = this.#wrap(this.#unwrap(wrappedKey, { table, uid }), table, uid);
+    return this.openSeal(rewrapped.wrappedKey, table, uid);
   }
 
   /** A text that only this key opens, kept in the database to recognise a wrong key under a known id. */
@@ -126,29 +162,42 @@ export class KeyRing {
 
   opensCanary(id: string, canary: string): boolean {
     const body = canary.startsWith(`${version}:`) ? canary.slice(version.length + 1) : '';
-    try {
-      return decrypt(this.#keyOf(id), body, ['canary', id]).toString() === 'canary';
-    } catch (thrown) {
-      if (thrown instanceof UnsealError) return false;
-      throw thrown;
-    }
+    return decrypt(this.#keyOf(id), body, ['canary', id])?.toString() === 'canary';
   }
 
-  #wrap(id: string, dataKey: Buffer): string {
-    return `${version}:${id}:${encrypt(this.#keyOf(id), dataKey, ['data key', id])}`;
+  #wrap(dataKey: Buffer, table: string, uid: string): RowSeal {
+    const id = this.activeId;
+    const wrappedKey = `${version}:${id}:${encrypt(this.#keyOf(id), dataKey, ['data key', id])}`;
+    return new RowSeal(dataKey, wrappedKey, table, uid);
   }
 
-  #unwrap(wrappedKey: string): Buffer {
+  #unwrap(wrappedKey: string, place: Place): Buffer {
     const [found, id, body, ...rest] = wrappedKey.split(':');
-    if (found !== version || id === undefined || body === undefined || rest.length > 0) {
-      throw new UnsealError('A wrapped data key is of no known version.');
+    if (found !== version || id === undefined || !keyIdPattern.test(id)) {
+      throw new UnsealError(place, 'is of no known version');
     }
-    return decrypt(this.#keyOf(id), body, ['data key', id]);
+    if (body === undefined || rest.length > 0) throw new UnsealError(place, 'is of no known version');
+    const key = this.#keys.get(id);
+    if (key === undefined) {
+      throw new UnsealError(
+        place,
+        `is wrapped by the key "${id}", which is not in the key file`,
+        'unknown key',
+      );
+    }
+    const dataKey = decrypt(key, body, ['data key', id]);
+    if (dataKey === undefined) {
+      throw new UnsealError(
+        place,
+        `does not open with the key "${id}": it was changed, or another key wrapped it`,
+      );
+    }
+    return dataKey;
   }
 
   #keyOf(id: string): Buffer {
     const key = this.#keys.get(id);
-    if (key === undefined) throw new UnsealError(`The key "${id}" is not in the key file.`);
+    if (key === undefined) throw new Error(`The key "${id}" is not in the key file.`);
     return key;
   }
 }

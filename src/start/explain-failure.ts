@@ -13,6 +13,7 @@ const readableNames = [
   'KeyMismatch',
   'HelmError',
   'QuickstartFailed',
+  'RotationRefused',
   // Of chandler check.
   'WrongUsage',
   'CannotCheck',

@@ -3,7 +3,8 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addCheckCommand } from '../cli/check.ts';
-import { readConfig, readDatabaseUrls } from '../config/read-config.ts';
+import { addKeysCommand } from '../cli/keys.ts';
+import { readConfig, readDatabaseUrls, readKeySettings } from '../config/read-config.ts';
 import { createKeyFile } from '../lib/key-file.ts';
 import { migrate } from '../store/migrate.ts';
 import { explainFailure } from './explain-failure.ts';
@@ -96,6 +97,11 @@ program
   });
 
 addCheckCommand(program, { environment: process.env, fail });
+addKeysCommand(program, {
+  keyFile: process.env.CHANDLER_KEY_FILE,
+  readSettings: () => readKeySettings(process.env),
+  fail,
+});
 
 /** The first signal stops in good order, a second one at once. */
 function stopOnSignal(stop: (signal: string) => Promise<void>): void {

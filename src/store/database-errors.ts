@@ -1,7 +1,8 @@
-/** What becomes of an error of the database: one of ours, without the values that were bound to the statement. */
+/** What becomes of an error of the database or of what is sealed in it: one of ours, without the values that were bound to the statement. */
 import knex from 'knex';
 import pg from 'pg';
 import { ChandlerError } from '../domain/errors.ts';
+import { UnsealError } from '../lib/sealed.ts';
 import { UniqueConflict } from './types.ts';
 
 /** A statement that Postgres refused. Keeps what a reader of logs needs; details and bindings may hold user data. */
@@ -58,6 +59,9 @@ function translateDatabaseError(thrown: unknown): unknown {
     const cause = new StatementFailed(thrown);
     const passing = passingStates.some((state) => cause.sqlState.startsWith(state));
     return new ChandlerError(passing ? 'StoreUnavailable' : 'Internal', { cause });
+  }
+  if (thrown instanceof UnsealError) {
+    return new ChandlerError(thrown.fault === 'unknown key' ? 'KeyUnknown' : 'SealBroken', { cause: thrown });
   }
   if (thrown instanceof Error && isConnectionFailure(thrown)) {
     return new ChandlerError('StoreUnavailable', { cause: thrown });

@@ -1,4 +1,5 @@
 import type { KeyRing } from '../lib/sealed.ts';
+import { sealedTables } from './sealed-columns.ts';
 import { query, type Session } from './session.ts';
 
 /** The key file does not fit this database. The message says how to mend it. */
@@ -6,7 +7,11 @@ export class KeyMismatch extends Error {
   override readonly name = 'KeyMismatch';
 }
 
-const tablesWithKeys = ['service_instances', 'service_bindings', 'operations'];
+/** A key that this database knows: one of the key file was written down when a Chandler first started with it. */
+export interface KnownKey {
+  id: string;
+  canary: string;
+}
 
 /**
  * Checks every known key against its canary, and that no row needs a key that is missing; then writes down the
@@ -21,11 +26,7 @@ export async function verifyKeys(session: Session, keys: KeyRing): Promise<void>
       .onConflict('id')
       .ignore();
   }
-  const known = await query<{ id: string; canary: string }>(
-    session,
-    'select id, canary from encryption_keys order by id',
-  );
-  for (const { id, canary } of known) {
+  for (const { id, canary } of await listKnownKeys(session)) {
     if (keys.has(id)) {
       if (!keys.opensCanary(id, canary)) {
         throw new KeyMismatch(
@@ -42,8 +43,12 @@ export async function verifyKeys(session: Session, keys: KeyRing): Promise<void>
   }
 }
 
+export function listKnownKeys(session: Session): Promise<KnownKey[]> {
+  return query<KnownKey>(session, 'select id, canary from encryption_keys order by created_at, id');
+}
+
 async function isInUse(session: Session, id: string): Promise<boolean> {
-  for (const table of tablesWithKeys) {
+  for (const table of sealedTables) {
     const row = await session.db(table).where({ key_id: id }).first('uid');
     if (row !== undefined) return true;
   }

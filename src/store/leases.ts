@@ -22,3 +22,13 @@ export async function holdLease(
 export async function releaseLease(session: Session, name: string, owner: string): Promise<void> {
   await session.db('leases').where({ name, owner }).delete();
 }
+
+/** Who holds the lease now. */
+export async function findLeaseOwner(session: Session, name: string): Promise<string | undefined> {
+  const [held] = await query<{ owner: string }>(
+    session,
+    'select owner from leases where name = :name and expires_at > clock_timestamp()',
+    { name },
+  );
+  return held?.owner;
+}

@@ -13,6 +13,15 @@ export interface DatabaseOptions {
   migrations?: Knex.MigratorConfig;
 }
 
+/** By SET and not at connection start, which poolers refuse. No transaction of ours takes longer than moments. */
+export const sessionSettings = `
+  set statement_timeout = '15s';
+  set lock_timeout = '10s';
+  set idle_in_transaction_session_timeout = '30s';
+`;
+/** Longer than `statement_timeout`: only a network or a server that swallows everything takes so long. */
+export const defaultQueryTimeoutMs = 20_000;
+
 type Callback = (error: Error | null, result?: unknown) => void;
 /** A connection as knex uses it: with callbacks. */
 interface CallbackConnection {

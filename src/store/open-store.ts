@@ -3,7 +3,7 @@ import { guarded } from './database-errors.ts';
 import { verifyKeys } from './encryption-keys.ts';
 import { holdLease, releaseLease } from './leases.ts';
 import { Listener } from './listener.ts';
-import { openDatabase } from './open-database.ts';
+import { defaultQueryTimeoutMs, openDatabase, sessionSettings } from './open-database.ts';
 import { createOperationQueue, type Runner } from './operation-queue.ts';
 import { createReader } from './reader.ts';
 import { putRevision } from './revisions.ts';
@@ -24,16 +24,6 @@ export interface StoreOptions {
   /** How long Postgres may take to answer before it counts as out of reach. Default: 20 s. */
   queryTimeoutMs?: number;
 }
-
-/** Longer than `statement_timeout`: only a network or a server that swallows everything takes so long. */
-const defaultQueryTimeoutMs = 20_000;
-
-/** By SET and not at connection start, which poolers refuse. No transaction of ours takes longer than moments. */
-const sessionSettings = `
-  set statement_timeout = '15s';
-  set lock_timeout = '10s';
-  set idle_in_transaction_session_timeout = '30s';
-`;
 
 /**
  * @throws ChandlerError `StoreUnavailable` when Postgres cannot be reached
