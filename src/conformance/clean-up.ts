@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isObject } from './json.ts';
 import type { Entry, Ledger, PlanIds } from './ledger.ts';
 import type { Platform } from './platforms/platform.ts';
-import { operationOf } from './tools.ts';
+import { operationOf } from './poll-to-end.ts';
 import type { Client } from './wire/client.ts';
 import type { Draft, Exchange } from './wire/exchange.ts';
 

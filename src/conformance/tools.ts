@@ -2,11 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { isObject, isText, type JsonObject, type JsonValue } from './json.ts';
+import { isObject, type JsonObject, type JsonValue } from './json.ts';
 import type { Ledger } from './ledger.ts';
 import { forbidden, othersAllowed } from './parameters.ts';
 import type { PlanOnOffer } from './plan-on-offer.ts';
 import type { Platform } from './platforms/platform.ts';
+import { type Ends, endToldBy, operationOf, pollToEnd, refusal, type Settled } from './poll-to-end.ts';
 import { type Binding, catalogDraft, Instance, type Seed } from './subject.ts';
 import { type Answered, Blocked, Failure, NotApplicable, StillRunning } from './verdict.ts';
 import type { Client } from './wire/client.ts';
@@ -36,14 +37,6 @@ export interface Run {
   seen(exchange: Exchange): void;
 }
 
-/** How an operation ended. */
-export interface Settled {
-  state: 'succeeded' | 'failed';
-  description: string | undefined;
-  /** Empty when the request itself was the whole operation. */
-  polls: Answered[];
-}
-
 /** Instances that the checks of one lane share. */
 export class Lane {
   readonly ledger: Ledger;
@@ -54,6 +47,11 @@ export class Lane {
   pendingUpdate?: Answered;
   /** Parameters of the last update that was accepted. */
   updatedWith?: JsonValue;
+  /** Whether a broker whose catalog speaks of no updates refuses them all. */
+  refusesUpdates?: Promise<boolean>;
+  /** Credentials that binds answered, by the id of the binding. */
+  readonly credentials = new Map<string, JsonValue>();
+  readonly ends: Ends = new WeakMap();
   constructor(ledger: Ledger) {
     this.ledger = ledger;
   }
@@ -89,7 +87,7 @@ export class Tools {
   async send(draft: Draft): Promise<Answered> {
     const exchange = await this.attempt(draft);
     const { answer, fault } = exchange;
-    if (answer === undefined) throw new Failure(`no answer: ${fault}`);
+    if (answer === undefined) throw new Failure(unanswered(draft, fault));
     this.#assumePlatformCanPoll({ ...exchange, answer });
     return { ...exchange, answer };
   }
@@ -116,6 +114,9 @@ export class Tools {
       const sent = typeof draft.body === 'object' ? draft.body.parameters : undefined;
       if (isObject(sent) && Object.keys(sent).length > 0) this.#lane.updatedWith = sent;
     }
+    const { credentials } = isObject(exchange.answer?.json) ? exchange.answer.json : {};
+    if (draft.endpoint === 'bind' && draft.bindingId !== undefined && isObject(credentials))
+      this.#lane.credentials.set(draft.bindingId, credentials);
     this.exchanges.push(exchange);
     this.run.seen(exchange);
     return exchange;
@@ -184,11 +185,30 @@ export class Tools {
 
   /** @returns the ready instance of this check's lane that may be updated, with no update under way */
   async changing(): Promise<Instance> {
+    await this.assumeUpdates();
     const instance = await this.ready();
     const { pendingUpdate } = this.#lane;
     delete this.#lane.pendingUpdate;
     if (pendingUpdate !== undefined) await this.settle(instance, 'update', pendingUpdate);
     return instance;
+  }
+
+  /** @throws NotApplicable where the catalog speaks of no updates and the broker has none, which it MAY */
+  async assumeUpdates(): Promise<void> {
+    const { updateable, allowContextUpdates, schemas } = this.plan;
+    if (updateable || allowContextUpdates || schemas.update !== undefined) return;
+    this.#lane.refusesUpdates ??= this.ready().then(async (instance) => {
+      const exchange = await this.attempt(instance.update({}, { body: { plan_id: instance.plan.planId } }));
+      const { answer } = exchange;
+      if (answer?.status === 202) this.#lane.pendingUpdate = { ...exchange, answer };
+      return answer !== undefined && [404, 405, 422, 501].includes(answer.status);
+    });
+    if (await this.#lane.refusesUpdates) throw new NotApplicable('the broker offers no updates (PATCH)');
+  }
+
+  /** The credentials that the bind answered, which a broker may never tell again. */
+  credentialsAnswered({ id }: Binding): JsonValue | undefined {
+    return this.#lane.credentials.get(id);
   }
 
   /** @returns the instance of this lane while it is updated, the update that runs, and other parameters for it */
@@ -206,20 +226,6 @@ export class Tools {
     const answer = await this.#arranged(() => this.send(instance.deprovision()));
     const { state, description } = await this.settle(instance, 'deprovision', answer);
     if (state === 'failed') throw new Blocked(`the instance could not be deleted: ${description}`);
-  }
-
-  /**
-   * Looks whether nothing is left of an instance: a DELETE says what it says of one that never was.
-   * @throws Failure when something is left
-   */
-  async expectGone(instance: Instance, why: string): Promise<void> {
-    const gone = await this.send(instance.deprovision());
-    if (gone.answer.status === 410) return;
-    const never = await this.send(this.instance().deprovision());
-    if (gone.answer.status !== never.answer.status) {
-      throw new Failure(`expected 410, got ${gone.answer.status}: ${why}`);
-    }
-    throw new NotApplicable('what is gone cannot be told from what is there: see deprovision-unknown');
   }
 
   /** Unbinds a binding, which is not what the check is about. */
@@ -257,42 +263,14 @@ export class Tools {
    */
   async settle(of: Instance | Binding, verb: Verb, begun: Answered): Promise<Settled> {
     try {
-      return await this.#polled(of, verb, begun);
+      const { operationMs, pollMs } = this.run.settings;
+      const send = (draft: Draft) => this.#arranged(() => this.send(draft));
+      const { ends } = this.#lane;
+      return await pollToEnd(of, verb, begun, { send, ends, operationMs, pollMs, signal: this.run.signal });
     } catch (thrown) {
       // What may still run would collide with the update of the next check.
       if (verb === 'update') this.forget();
       throw thrown;
-    }
-  }
-
-  async #polled(of: Instance | Binding, verb: Verb, { answer, draft }: Answered): Promise<Settled> {
-    const { status } = answer;
-    if (status === 200 || status === 201) return { state: 'succeeded', description: undefined, polls: [] };
-    const gone = draft.method === 'DELETE';
-    if (status === 410 && gone) return { state: 'succeeded', description: undefined, polls: [] };
-    if (status !== 202) throw refusal({ answer, draft });
-
-    const operation = operationOf(answer.json);
-    const polls: Answered[] = [];
-    const deadline = Date.now() + this.run.settings.operationMs;
-    for (;;) {
-      const poll = await this.#arranged(() => this.send(of.poll(verb, operation)));
-      polls.push(poll);
-      const body = poll.answer.json;
-      if (poll.answer.status === 410 && gone) return { state: 'succeeded', description: undefined, polls };
-      const state = isObject(body) ? body.state : undefined;
-      if (poll.answer.status !== 200)
-        throw new Blocked(`polling for the ${verb} answers ${poll.answer.status}`);
-      if (state === 'succeeded' || state === 'failed') {
-        const description = isObject(body) && isText(body.description) ? body.description : undefined;
-        return { state, description, polls };
-      }
-      if (state !== 'in progress') throw new Blocked(`polling for the ${verb} says ${JSON.stringify(state)}`);
-      if (Date.now() > deadline) {
-        const seconds = this.run.settings.operationMs / 1000;
-        throw new StillRunning(`the ${verb} is still in progress after ${seconds} s (--timeout)`);
-      }
-      await sleep(pauseAfter(poll, this.run.settings.pollMs), undefined, { signal: this.run.signal });
     }
   }
 
@@ -321,9 +299,11 @@ export class Tools {
   }
 
   /** Whether what a 202 began is still under way. */
-  async isRunning(of: Instance | Binding, verb: Verb, { answer }: Answered): Promise<boolean> {
-    const poll = await this.attempt(of.poll(verb, operationOf(answer.json)));
-    return isObject(poll.answer?.json) && poll.answer.json.state === 'in progress';
+  async isRunning(of: Instance | Binding, verb: Verb, { answer: begun }: Answered): Promise<boolean> {
+    const { answer } = await this.attempt(of.poll(verb, operationOf(begun.json)));
+    const end = answer?.status === 200 ? endToldBy({ answer }) : undefined;
+    if (end !== undefined) this.#lane.ends.set(begun, end);
+    return isObject(answer?.json) && answer.json.state === 'in progress';
   }
 
   /**
@@ -385,18 +365,6 @@ export class Tools {
   }
 }
 
-/** @returns the operation token of a 202, if it has one */
-export function operationOf(json: Answered['answer']['json']): string | undefined {
-  const operation = isObject(json) ? json.operation : undefined;
-  return isText(operation) ? operation : undefined;
-}
-
-function refusal({ answer, draft }: Pick<Answered, 'answer' | 'draft'>): Blocked {
-  return new Blocked(`${draft.method} (${draft.endpoint}) was answered ${answer.status}`);
-}
-
-/** @returns milliseconds; what Retry-After asks for counts up to ten polls */
-function pauseAfter({ answer }: Answered, pollMs: number): number {
-  const seconds = Number(answer.headers['retry-after']);
-  return Number.isFinite(seconds) ? Math.max(pollMs, Math.min(seconds * 1000, pollMs * 10)) : pollMs;
+function unanswered({ method, endpoint }: Draft, fault: string | undefined): string {
+  return `${method} (${endpoint}) got no answer: the broker must answer every request, also with an error (${fault})`;
 }

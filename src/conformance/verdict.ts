@@ -26,12 +26,18 @@ export interface Answered extends Exchange {
 }
 
 /** 404 is not what a DELETE should answer, but it says that nothing is there; that it is 410 is `deprovision-again`. */
-export const gone = [410, 404];
+export const gone: readonly number[] = [410, 404];
 
 /** @throws Failure unless the status is one of these */
 export function expectStatus({ answer }: Answered, allowed: readonly number[], why = ''): void {
   if (allowed.includes(answer.status)) return;
   throw new Failure(`expected ${allowed.join(' or ')}, got ${answer.status}${why === '' ? '' : `: ${why}`}`);
+}
+
+/** @throws Failure unless it is some 4xx */
+export function expectRefusal({ answer, draft }: Answered): void {
+  if (answer.status >= 400 && answer.status < 500) return;
+  throw new Failure(`expected a refusal (400), got ${answer.status} to ${draft.method} (${draft.endpoint})`);
 }
 
 /** @throws Failure unless it is 422 with this error code (spec, "Error Codes") */

@@ -72,12 +72,13 @@ it.each([undefined, 'cloudfoundry', 'kubernetes', 'korifi'] as const)(
       plans: ['postgresql/small', 'settings/one'],
       operationMs: 300_000,
       pollMs: 500,
+      parallel: 6,
       updateParameters: [],
     });
     expectConformance(report);
     expect(outcomesOf(report)).toMatchObject({
       'deprovision-early': expect.any(String),
-      provision: 'passed',
+      'provision-works': 'passed',
     });
     expect(await namespacesOf(home)).toEqual([]);
   },

@@ -30,22 +30,25 @@ afterAll(() => broker.close());
 
 const login = (username: string) => ({ username, password: 'correct horse', namespace: 'team-a' });
 
+/** Each run makes some fifty instances. */
+const patience = { timeout: 180_000 };
+
 describe.each([undefined, 'cloudfoundry', 'kubernetes', 'korifi'] as const)('asked as by %s', (platform) => {
   const run = { ...login(platform ?? 'cloudfoundry'), platform, updateParameters };
 
-  it('a plan that does everything within the request breaks no rule of any level', async () => {
+  it('a plan that does everything within the request breaks no rule of any level', patience, async () => {
     const report = await check(broker.url, { ...run, plans: ['fake/quick'] });
     expectConformance(report);
     expect(outcomesOf(report)).toMatchObject({
-      provision: 'passed',
-      bind: 'passed',
+      'provision-works': 'passed',
+      'bind-works': 'passed',
       'update-plan': 'passed',
     });
   });
 
   // Service Catalog never polls for a binding.
   const slow = platform === 'kubernetes' ? 'fake/bind-quick' : 'fake/slow';
-  it(`a plan that provisions asynchronously (${slow}) breaks no rule of any level`, async () => {
+  it(`a plan that provisions asynchronously (${slow}) breaks no rule of any level`, patience, async () => {
     const report = await check(broker.url, { ...run, plans: [slow], parameters, parallel: 8 });
     expectConformance(report);
     expect(outcomesOf(report)).toMatchObject({
@@ -57,7 +60,7 @@ describe.each([undefined, 'cloudfoundry', 'kubernetes', 'korifi'] as const)('ask
   });
 });
 
-it('plans that need an app, rotate or cannot be changed break no rule of any level', async () => {
+it('plans that need an app, rotate or cannot be changed break no rule of any level', patience, async () => {
   const plans = ['fake/app-only', 'fake/rotating', 'fake/fixed', 'fake/unmaintained'];
   expectConformance(await check(broker.url, { ...login('cloudfoundry'), updateParameters, plans }));
 });

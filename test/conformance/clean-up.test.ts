@@ -8,8 +8,8 @@ import { exactly, optionsFor, silent } from './try-mutant.ts';
 
 const some = exactly([
   'deprovision-early',
-  'provision',
-  'bind',
+  'provision-works',
+  'bind-works',
   'bind-repeat',
   'race-bind',
   'update-parameters',
@@ -99,7 +99,7 @@ it.concurrent('what cannot be deleted is reported, with the last answer', { time
   );
   const broker = await startReferenceBroker({ mutant: [refuses] });
   try {
-    const report = await checked(broker, { ...exactly(['provision', 'bind']), operationMs: 300 });
+    const report = await checked(broker, { ...exactly(['provision-works', 'bind-works']), operationMs: 300 });
     const books = await broker.books();
     expect(books.instances).toBeGreaterThan(0);
     expect(books.bindings).toBeGreaterThan(0);

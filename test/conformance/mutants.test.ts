@@ -38,6 +38,11 @@ describe('the list of mutants', () => {
     expect(new Set(allMutants.map(({ id }) => id)).size).toBe(allMutants.length);
   });
 
+  it('has no check that is called like a group, so that both can be selected', () => {
+    const groups = new Set(everything.map(({ group }) => group.toLowerCase()));
+    expect(everything.map(({ id }) => id).filter((id) => groups.has(id))).toEqual([]);
+  });
+
   it('names only checks that there are', () => {
     const named = allMutants.flatMap(({ caughtBy, shownBy = [], also = {} }) => [
       ...caughtBy,

@@ -25,7 +25,7 @@ export function check(url: string, given: Partial<CheckOptions>, signal?: AbortS
 }
 
 /** What went wrong, so that a test that fails prints it: failures and what could not be tried. */
-export function complaintsOf({ results }: Pick<Report, 'results'>): string[] {
+function complaintsOf({ results }: Pick<Report, 'results'>): string[] {
   return results
     .filter(({ outcome }) => outcome === 'failed' || outcome === 'blocked')
     .map(({ id, level, plan, outcome, message }) => `${outcome} (${level}) ${plan ?? ''} ${id}: ${message}`);

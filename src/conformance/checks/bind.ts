@@ -4,9 +4,10 @@ import { isObject, type JsonValue } from '../json.ts';
 import { othersAllowed } from '../parameters.ts';
 import type { Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
-import { assume, expectErrorCode, expectStatus, expectThat, gone } from '../verdict.ts';
-import { bindingInProgress, credentialsOf, permissions } from './credentials.ts';
+import { assume, expectErrorCode, expectRefusal, expectStatus, expectThat } from '../verdict.ts';
+import { bindingInProgress, credentialsOf, expectCredentialsIn } from './credentials.ts';
 import { fieldOf } from './fetch.ts';
+import { expectGone } from './gone.ts';
 import { expectSameOperation } from './operations.ts';
 
 const group = 'Bind';
@@ -24,11 +25,10 @@ async function refused(
 }
 
 const ids = ['service_id', 'plan_id'] as const;
-const attachments = Object.keys(permissions);
 
 export const bindChecks: readonly Check[] = [
   {
-    id: 'bind',
+    id: 'bind-works',
     ...{ group, items: [92, 96, 109], level: 'must', lane: 'ready' },
     title: 'a bind is answered 201 with credentials, or 202 and then polled to "succeeded"',
     async run(tools) {
@@ -37,12 +37,7 @@ export const bindChecks: readonly Check[] = [
       const answer = await tools.send(binding.bind());
       expectStatus(answer, [201, 202]);
       if (answer.answer.status === 201) {
-        const { credentials, ...rest } = isObject(answer.answer.json) ? answer.answer.json : {};
-        const isElse = attachments.some((name) => rest[name] !== undefined);
-        expectThat(
-          isObject(credentials ?? (isElse ? {} : undefined)),
-          'the answer has no credentials object',
-        );
+        expectCredentialsIn(answer);
         return;
       }
       const { state, description } = await tools.follow(binding, 'bind', answer);
@@ -57,7 +52,7 @@ export const bindChecks: readonly Check[] = [
       tools.assumeBindable();
       const query = { accepts_incomplete: undefined };
       const answer = await tools.send((await tools.ready()).binding().bind({ query }));
-      // That it is 201 is what `bind` is about.
+      // That it is 201 is what `bind-works` is about.
       if (![200, 201].includes(answer.answer.status)) expectErrorCode(answer, 'AsyncRequired');
     },
   },
@@ -73,10 +68,28 @@ export const bindChecks: readonly Check[] = [
     (field): Check => ({
       id: `bind-unknown-${field.replace('_id', '')}`,
       ...{ group, items: [90], level: 'must', lane: 'ready' },
-      title: `a bind with an unknown ${field} is refused with 400`,
-      run: (tools) => refused(tools, { [field]: randomUUID() }, `${field} is unknown`),
+      title: `a bind with an unknown ${field} is refused with a 4xx`,
+      async run(tools) {
+        tools.assumeBindable();
+        const instance = await tools.ready();
+        expectRefusal(await tools.send(instance.binding().bind({ body: { [field]: randomUUID() } })));
+      },
     }),
   ),
+  {
+    id: 'bind-unknown-bad-request',
+    ...{ group, items: [13, 90], level: 'client', lane: 'ready' },
+    title: 'the refusal of a bind with an unknown service or plan is 400',
+    async run(tools) {
+      tools.assumeBindable();
+      const instance = await tools.ready();
+      for (const field of ids) {
+        const answer = await tools.send(instance.binding().bind({ body: { [field]: randomUUID() } }));
+        assume(answer.answer.status >= 400, `an unknown ${field} is not refused`);
+        expectStatus(answer, [400], `${field} is unknown`);
+      }
+    },
+  },
   {
     id: 'bind-forbidden-parameters',
     ...{ group, items: [91], level: 'should', lane: 'ready' },
@@ -110,7 +123,7 @@ export const bindChecks: readonly Check[] = [
         const binding = instance.binding();
         const { answer } = await tools.attempt(binding.bind(edit));
         if (answer === undefined || answer.status < 400 || answer.status >= 500) continue;
-        expectStatus(await tools.send(binding.unbind()), gone, 'it can be unbound');
+        await expectGone(tools, binding, 'the PUT was refused, and the binding can be unbound');
       }
     },
   },
@@ -173,8 +186,11 @@ export const bindChecks: readonly Check[] = [
         fieldOf(first, 'credentials'),
         fieldOf(await tools.send(binding.bind()), 'credentials'),
       ];
-      expectThat(isObject(one), 'the answer has no credentials');
-      expectThat(isDeepStrictEqual(one, other), 'the credentials are not those of the time before');
+      expectThat(isObject(one), 'the answer to the repeated PUT has no "credentials" object');
+      expectThat(
+        isDeepStrictEqual(one, other),
+        'the repeated PUT gives other credentials than the one before: keep them, and answer the same',
+      );
     },
   },
   {

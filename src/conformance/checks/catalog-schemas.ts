@@ -49,7 +49,8 @@ export function schemaChecks(
     about(
       { id: 'catalog-schema-size', level: 'must', title: 'a schema has at most 64 kB' },
       (schema) =>
-        JSON.stringify(schema).length > largest && `it has ${JSON.stringify(schema).length} characters`,
+        JSON.stringify(schema).length > largest &&
+        `the schema has ${JSON.stringify(schema).length} characters`,
     ),
     about(
       {
@@ -57,7 +58,7 @@ export function schemaChecks(
         level: 'client',
         title: 'a schema is of draft-04 or draft-06 (Cloud Foundry)',
       },
-      ({ $schema }) => isText($schema) && !/draft-0[46]/.test($schema) && `it is of ${$schema}`,
+      ({ $schema }) => isText($schema) && !/draft-0[46]/.test($schema) && `$schema is ${$schema}`,
     ),
     about(
       {

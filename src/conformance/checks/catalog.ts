@@ -3,6 +3,7 @@ import { asText, isObject, isText, type JsonObject, type JsonValue, objectsOf } 
 import type { Tools } from '../tools.ts';
 import type { Check, Level } from '../types.ts';
 import { assume, expectStatus, Failure } from '../verdict.ts';
+import { metadataChecks } from './catalog-metadata.ts';
 import { schemaChecks } from './catalog-schemas.ts';
 
 const group = 'Catalog';
@@ -81,7 +82,10 @@ const planFlags = ['free', 'bindable', 'plan_updateable', 'binding_rotatable'];
 
 function flagsAreBoolean(thing: JsonObject, flags: readonly string[]): (string | false)[] {
   return flags.map(
-    (flag) => thing[flag] !== undefined && typeof thing[flag] !== 'boolean' && `${flag} is no boolean`,
+    (flag) =>
+      (thing[flag] ?? undefined) !== undefined &&
+      typeof thing[flag] !== 'boolean' &&
+      `${flag} is ${JSON.stringify(thing[flag])}, not true or false`,
   );
 }
 
@@ -97,7 +101,7 @@ function tooLong(thing: JsonObject, limit: number): (string | false)[] {
 export const catalogChecks: readonly Check[] = [
   documentCheck(
     {
-      id: 'catalog',
+      id: 'catalog-shape',
       items: [23],
       level: 'must',
       title: 'the catalog is a JSON object with a list of services, each an object',
@@ -124,7 +128,7 @@ export const catalogChecks: readonly Check[] = [
   ),
   aboutServices(
     { id: 'catalog-service-plans', items: [24], level: 'must', title: 'a service has at least one plan' },
-    ({ plans }) => [objectsOf(plans).length === 0 && 'it has no plans'],
+    ({ plans }) => [objectsOf(plans).length === 0 && '"plans" is missing or empty'],
   ),
   documentCheck(
     {
@@ -248,13 +252,28 @@ export const catalogChecks: readonly Check[] = [
     },
     (service) =>
       ['tags', 'requires'].map(
-        (field) => service[field] !== undefined && !Array.isArray(service[field]) && `${field} is no list`,
+        (field) =>
+          (service[field] ?? undefined) !== undefined &&
+          !Array.isArray(service[field]) &&
+          `${field} is no list`,
       ),
   ),
   documentCheck({ id: 'catalog-flags', items: [29], level: 'must', title: 'flags are booleans' }, (tools) => [
     ...servicesOf(tools).flatMap((service) => flagsAreBoolean(service, serviceFlags)),
     ...plansOf(tools).flatMap((plan) => flagsAreBoolean(plan, planFlags)),
   ]),
+  documentCheck(
+    {
+      id: 'catalog-no-nulls',
+      items: [29, 31, 34],
+      level: 'client',
+      title: 'optional fields of services and plans are left out, not null (Cloud Foundry)',
+    },
+    (tools) =>
+      [...servicesOf(tools), ...plansOf(tools)].flatMap((thing) =>
+        Object.keys(thing).map((key) => thing[key] === null && `${key} of ${nameOf(thing)} is null`),
+      ),
+  ),
   aboutPlans(
     {
       id: 'catalog-flags-explicit',
@@ -275,9 +294,9 @@ export const catalogChecks: readonly Check[] = [
       title: 'maximum_polling_duration is a whole number of seconds',
     },
     ({ maximum_polling_duration: seconds }) => [
-      seconds !== undefined &&
-        !(Number.isInteger(seconds) && Number(seconds) > 0) &&
-        `it is ${JSON.stringify(seconds)}`,
+      (seconds ?? undefined) !== undefined &&
+        !(Number.isInteger(seconds) && Number(seconds) >= 0) &&
+        `maximum_polling_duration is ${JSON.stringify(seconds)}`,
     ],
   ),
   aboutPlans(
@@ -290,7 +309,7 @@ export const catalogChecks: readonly Check[] = [
     ({ maintenance_info: info }) => [
       isObject(info) &&
         !semver.test(asText(info.version)) &&
-        `the version is ${JSON.stringify(info.version)}`,
+        `maintenance_info.version is ${JSON.stringify(info.version)}, and must be like "1.2.3"`,
     ],
   ),
   aboutPlans(
@@ -301,94 +320,18 @@ export const catalogChecks: readonly Check[] = [
       title: 'maintenance_info has only version and description, up to 2,000 characters (Cloud Foundry)',
     },
     ({ maintenance_info: info }) => {
-      if (info === undefined) return [];
-      if (!isObject(info)) return ['it is no object'];
+      if (info === undefined || info === null) return [];
+      if (!isObject(info)) return ['maintenance_info is no JSON object'];
       return [
-        ...Object.keys(info).map((key) => !['version', 'description'].includes(key) && `it has ${key}`),
-        JSON.stringify(info).length > 2000 && 'it is longer',
+        ...Object.keys(info).map(
+          (key) => !['version', 'description'].includes(key) && `maintenance_info has ${key} as well`,
+        ),
+        JSON.stringify(info).length > 2000 && 'maintenance_info is longer',
       ];
     },
   ),
   ...schemaChecks(documentCheck, plansOf, nameOf),
-  documentCheck(
-    { id: 'catalog-metadata', items: [34], level: 'must', title: 'metadata is an object' },
-    (tools) =>
-      [...servicesOf(tools), ...plansOf(tools)].map(
-        (thing) =>
-          thing.metadata !== undefined &&
-          !isObject(thing.metadata) &&
-          `the metadata of ${nameOf(thing)} is none`,
-      ),
-  ),
-  aboutServices(
-    {
-      id: 'catalog-metadata-texts',
-      items: [34],
-      level: 'client',
-      title: 'the well-known metadata of a service are texts (Korifi)',
-    },
-    ({ metadata }) =>
-      [
-        'displayName',
-        'imageUrl',
-        'longDescription',
-        'providerDisplayName',
-        'documentationUrl',
-        'supportUrl',
-      ].map(
-        (key) =>
-          isObject(metadata) &&
-          metadata[key] !== undefined &&
-          typeof metadata[key] !== 'string' &&
-          `${key} is no text`,
-      ),
-  ),
-  aboutPlans(
-    {
-      id: 'catalog-costs',
-      items: [34],
-      level: 'should',
-      title: 'costs have amount and unit, bullets are a list',
-    },
-    ({ metadata }) => {
-      if (!isObject(metadata)) return [];
-      const { costs, bullets } = metadata;
-      return [
-        bullets !== undefined && !Array.isArray(bullets) && 'bullets are no list',
-        costs !== undefined && !Array.isArray(costs) && 'costs are no list',
-        ...objectsOf(costs).map(
-          ({ amount, unit }) =>
-            !(
-              isObject(amount) &&
-              Object.values(amount).every((value) => typeof value === 'number') &&
-              isText(unit)
-            ) && 'a cost lacks amount or unit',
-        ),
-      ];
-    },
-  ),
-  documentCheck(
-    {
-      id: 'catalog-dashboard-client',
-      items: [35],
-      level: 'client',
-      title: 'dashboard_client has id, secret and redirect_uri, and ids are unique (Cloud Foundry)',
-    },
-    (tools) => {
-      const clients = servicesOf(tools).flatMap(({ dashboard_client: client }) =>
-        isObject(client) ? [client] : [],
-      );
-      return [
-        ...clients.flatMap((client) =>
-          ['id', 'secret', 'redirect_uri'].map((key) => !isText(client[key]) && `${key} is missing`),
-        ),
-        ...twice(
-          clients.map(({ id }) => id),
-          'dashboard_client.id',
-        ),
-      ];
-    },
-  ),
+  ...metadataChecks({ documentCheck, aboutServices, aboutPlans, servicesOf, plansOf, nameOf, twice }),
   {
     id: 'catalog-not-modified',
     ...{ group, items: [36], level: 'should', lane: 'broker' },

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { isObject } from '../json.ts';
-import { operationOf } from '../tools.ts';
+import { operationOf } from '../poll-to-end.ts';
 import type { Check } from '../types.ts';
 import { assume, expectErrorCode, expectStatus, expectThat, gone } from '../verdict.ts';
+import { expectGone } from './gone.ts';
 import { expectSameOperation } from './operations.ts';
 
 const group = 'Deprovision';
 
 export const deprovisionChecks: readonly Check[] = [
   {
-    id: 'deprovision',
+    id: 'deprovision-works',
     ...{ group, items: [83, 138], level: 'must', lane: 'own' },
     title: 'a deprovision is answered 200, or 202 and then polled to its end',
     async run(tools) {
@@ -63,7 +64,10 @@ export const deprovisionChecks: readonly Check[] = [
       assume(answer.status >= 400 && answer.status < 500, 'a deprovision without service_id is not refused');
       await tools.pauseAfterCutOff();
       const { status } = (await tools.send(instance.deprovision())).answer;
-      expectThat(!gone.includes(status), 'the instance is gone');
+      expectThat(
+        !gone.includes(status),
+        'the DELETE was answered 400, and the instance is gone all the same',
+      );
     },
   },
   {
@@ -82,7 +86,7 @@ export const deprovisionChecks: readonly Check[] = [
     async run(tools) {
       const instance = await tools.make();
       const answer = await tools.send(instance.deprovision({ query: { accepts_incomplete: undefined } }));
-      // Which success it is `deprovision` is about.
+      // Which success it is `deprovision-works` is about.
       if (answer.answer.status >= 300 || answer.answer.status === 202)
         expectErrorCode(answer, 'AsyncRequired');
     },
@@ -122,11 +126,14 @@ export const deprovisionChecks: readonly Check[] = [
       const { state } = await tools.settle(instance, 'deprovision', answer);
       assume(state === 'succeeded', 'the deprovision failed');
       await tools.pauseAfterCutOff();
-      expectStatus(await tools.send(instance.deprovision()), gone, 'the instance came back');
       // A poll after a deletion, whatever began before it: 410 is fine.
       const poll = await tools.send(instance.poll('deprovision', operationOf(created.answer.json)));
       const said = isObject(poll.answer.json) ? poll.answer.json.state : undefined;
-      expectThat(said !== 'in progress', 'the provision that was cancelled is still in progress');
+      expectThat(
+        said !== 'in progress',
+        'the provision is still polled as "in progress" after its instance was deleted: it must end',
+      );
+      await expectGone(tools, instance, 'the provision went on, and the instance came back after its DELETE');
     },
   },
   {
@@ -143,7 +150,7 @@ export const deprovisionChecks: readonly Check[] = [
       const { state } = await tools.settle(instance, 'deprovision', answer);
       assume(state === 'succeeded', 'the deprovision failed');
       await tools.pauseAfterCutOff();
-      expectStatus(await tools.send(instance.deprovision()), gone, 'the instance came back');
+      await expectGone(tools, instance, 'the update went on, and the instance came back after its DELETE');
     },
   },
   {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Check } from '../types.ts';
-import { assume, expectErrorCode, expectStatus } from '../verdict.ts';
+import { assume, expectErrorCode, expectRefusal, expectStatus, expectThat } from '../verdict.ts';
+import { fieldOf } from './fetch.ts';
 
 const group = 'Errors';
 const synchronous = { accepts_incomplete: undefined };
@@ -21,10 +22,15 @@ export const errorChecks: readonly Check[] = [
   {
     id: 'order-ids-before-async',
     ...{ group, items: [22], level: 'client', lane: 'own' },
-    title: 'an unknown plan is named (400) before AsyncRequired',
+    title: 'an unknown plan is named before AsyncRequired',
     async run(tools) {
       const edit = { query: synchronous, body: { plan_id: randomUUID() } };
-      expectStatus(await tools.send(tools.instance().provision(edit)), [400]);
+      const answer = await tools.send(tools.instance().provision(edit));
+      expectRefusal(answer);
+      expectThat(
+        fieldOf(answer, 'error') !== 'AsyncRequired',
+        'the plan is unknown, and the answer is AsyncRequired: the client would ask again for nothing',
+      );
     },
   },
   {

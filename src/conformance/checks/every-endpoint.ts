@@ -10,7 +10,8 @@ export function everyEndpoint(tools: Tools, edit: Edit): Draft[] {
     instance.provision(edit),
     instance.fetch(edit),
     instance.poll('provision', undefined, edit),
-    instance.update({}, edit),
+    // A well-formed one, also for a broker that cannot change the context alone.
+    instance.update({}, { ...edit, body: { plan_id: tools.plan.planId, ...edit.body } }),
     instance.deprovision(edit),
     binding.bind(edit),
     binding.fetch(edit),

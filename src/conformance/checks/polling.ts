@@ -1,7 +1,7 @@
-import { isObject } from '../json.ts';
-import { operationOf } from '../tools.ts';
+import { asText, isObject } from '../json.ts';
+import { endToldBy, operationOf } from '../poll-to-end.ts';
 import type { Check } from '../types.ts';
-import { type Answered, assume, expectStatus, expectThat, StillRunning } from '../verdict.ts';
+import { type Answered, assume, Blocked, expectStatus, expectThat, gone, StillRunning } from '../verdict.ts';
 
 const group = 'Polling';
 
@@ -13,6 +13,12 @@ function expectState(poll: Answered, allowed: readonly string[]): void {
     typeof state === 'string' && allowed.includes(state),
     `expected the state ${allowed.join(' or ')}, got ${JSON.stringify(state)}`,
   );
+}
+
+const states = ['in progress', 'succeeded', 'failed'];
+
+function isState({ answer: { status, json } }: Answered): boolean {
+  return status === 200 && isObject(json) && states.includes(asText(json.state));
 }
 
 export const pollingChecks: readonly Check[] = [
@@ -45,7 +51,7 @@ export const pollingChecks: readonly Check[] = [
       const { answer } = await tools.send(instance.poll('provision', 'conformance-check-unknown'));
       expectThat(
         answer.status !== 400 && answer.status < 500,
-        `it is answered ${answer.status}, and platforms give up on the instance`,
+        `the poll is answered ${answer.status}, and platforms give up on the instance`,
       );
     },
   },
@@ -66,39 +72,64 @@ export const pollingChecks: readonly Check[] = [
     async run(tools) {
       const instance = tools.instance();
       const answer = await tools.begin(instance.provision(), 'provisions');
-      await tools.settle(instance, 'provision', answer);
       const operation = operationOf(answer.answer.json);
+      const usual = await tools.send(instance.poll('provision', operation));
+      if (!isState(usual)) throw new Blocked('a poll with service_id and plan_id tells no state either');
       const query = { service_id: undefined, plan_id: undefined };
-      expectState(await tools.send(instance.poll('provision', operation, { query })), [
-        'succeeded',
-        'failed',
-      ]);
+      const poll = await tools.send(instance.poll('provision', operation, { query }));
+      const forgotten = endToldBy(usual) !== undefined && poll.answer.status === 404;
+      assume(!forgotten, 'the operation is forgotten at once: see poll-remembered');
+      expectState(poll, states);
     },
   },
   {
     id: 'poll-ends-once',
     ...{ group, items: [60, 122], level: 'must', lane: 'own' },
-    title: 'an operation that ended says the same in every later poll',
+    title: 'an operation that ended says the same in every later poll, if it says anything',
     async run(tools) {
       const instance = tools.instance();
       const answer = await tools.begin(instance.provision(), 'provisions');
       const { state } = await tools.settle(instance, 'provision', answer);
       for (let count = 0; count < 3; count += 1) {
-        expectState(await tools.send(instance.poll('provision', operationOf(answer.answer.json))), [state]);
+        const poll = await tools.send(instance.poll('provision', operationOf(answer.answer.json)));
+        assume(poll.answer.status !== 404, 'the operation is forgotten at once: see poll-remembered');
+        expectState(poll, [state]);
       }
+    },
+  },
+  {
+    id: 'poll-remembered',
+    ...{ group, items: [59, 60], level: 'should', lane: 'own' },
+    title: 'an operation that ended is not forgotten at once, in case the platform asks again',
+    async run(tools) {
+      const instance = tools.instance();
+      const created = await tools.begin(instance.provision(), 'provisions');
+      await tools.settle(instance, 'provision', created);
+      const again = await tools.send(instance.poll('provision', operationOf(created.answer.json)));
+      expectStatus(again, [200], 'a poll told the end before, so keep it for some minutes');
+      const deleted = await tools.begin(instance.deprovision(), 'deprovisions');
+      await tools.settle(instance, 'deprovision', deleted);
+      const late = await tools.send(instance.poll('deprovision', operationOf(deleted.answer.json)));
+      expectStatus(late, [200, 410], 'a poll told the end before, so keep it for some minutes');
     },
   },
   {
     id: 'poll-after-delete',
     ...{ group, items: [59, 144, 146], level: 'must', lane: 'own' },
-    title: 'after an asynchronous deprovision last_operation is 410, or 200 "succeeded"',
+    title: 'after an asynchronous deprovision last_operation is 410 (or 404), or 200 "succeeded"',
     async run(tools) {
       const instance = await tools.make();
       const answer = await tools.begin(instance.deprovision(), 'deprovisions');
-      const { state } = await tools.follow(instance, 'deprovision', answer);
+      const { state } = await tools.settle(instance, 'deprovision', answer);
       assume(state === 'succeeded', 'the deprovision failed');
       const poll = await tools.send(instance.poll('deprovision', operationOf(answer.answer.json)));
-      if (poll.answer.status !== 410) expectState(poll, ['succeeded']);
+      if (gone.includes(poll.answer.status)) return;
+      if (poll.answer.status !== 200) {
+        const never = await tools.send(tools.instance().poll('deprovision', undefined));
+        const alike = never.answer.status === poll.answer.status;
+        assume(!alike, 'a poll for what never was is answered like this too: see poll-unknown-instance');
+      }
+      expectState(poll, ['succeeded']);
     },
   },
   {

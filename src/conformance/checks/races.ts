@@ -1,12 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isObject, type JsonValue } from '../json.ts';
+import { othersAllowed } from '../parameters.ts';
+import { operationOf } from '../poll-to-end.ts';
 import type { Binding } from '../subject.ts';
-import { operationOf, type Tools } from '../tools.ts';
+import type { Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
 import { type Answered, assume, expectErrorCode, expectStatus, expectThat, gone } from '../verdict.ts';
 import type { Draft } from '../wire/exchange.ts';
 import { credentialsOf } from './credentials.ts';
+import { expectGone } from './gone.ts';
 import { expectOneOperation } from './operations.ts';
+import { conflicting } from './provision.ts';
 
 const group = 'Races';
 
@@ -35,14 +39,14 @@ async function bindAtOnce(tools: Tools, width = tools.run.settings.raceWidth): P
   for (const [index, binding] of bindings.entries()) {
     const answer = answers[index];
     if (answer === undefined) continue;
-    // Which success it is `bind` is about.
+    // Which success it is `bind-works` is about.
     expectStatusOrConcurrency(answer, [200, 201, 202]);
     if (answer.answer.status === 422) continue;
     const { state, description } = await tools.settle(binding, 'bind', answer);
     expectThat(state === 'succeeded', `a bind failed: ${description}`);
     made.push(binding);
   }
-  expectThat(made.length > 0, 'none of them was accepted');
+  expectThat(made.length > 0, 'none of the requests was accepted: one at least must be');
   return made;
 }
 
@@ -65,13 +69,25 @@ export const raceChecks: readonly Check[] = [
         if (answer.answer.status >= 300) expectStatusOrConcurrency(answer, [409]);
       }
       const taken = answers.filter(({ answer }) => answer.status < 300);
-      expectThat(taken.length > 0, 'none of them was accepted');
+      expectThat(taken.length > 0, 'none of the requests was accepted: one at least must be');
       const operations = new Set(
         taken.map(({ answer }) => operationOf(answer.json)).filter((one) => one !== undefined),
       );
-      expectThat(operations.size <= 1, `there are ${operations.size} operations`);
+      expectThat(
+        operations.size <= 1,
+        `the answers name ${operations.size} operations: the same PUT must join the one that runs`,
+      );
       const created = taken.filter(({ answer }) => answer.status === 201);
-      expectThat(created.length <= 1, `${created.length} of them were answered 201`);
+      if (created.length <= 1) return;
+      const again = await tools.send(instance.provision());
+      assume(
+        again.answer.status !== 201,
+        'a PUT of what is there is answered 201 as well: see provision-repeat',
+      );
+      expectThat(
+        false,
+        `${created.length} of them were answered 201: one makes the instance, the others find it`,
+      );
     },
   },
   {
@@ -80,11 +96,13 @@ export const raceChecks: readonly Check[] = [
     title: 'of two different provisions of one id at once, one at most is accepted',
     async run(tools) {
       const instance = tools.instance();
-      const drafts = [instance.provision(), tools.elsewhere(instance).provision()];
-      const answers = await atOnce(tools, drafts);
+      const what = othersAllowed(tools.plan.schemas.provision, tools.seed.parameters ?? {}).length > 0;
+      const other = conflicting(tools, instance, what ? 'parameters' : 'plan');
+      const answers = await atOnce(tools, [instance.provision(), other]);
       const taken = answers.filter(({ answer }) => answer.status < 300);
-      for (const answer of answers) expectStatusOrConcurrency(answer, [200, 201, 202, 409]);
-      expectThat(taken.length === 1, `${taken.length} were accepted`);
+      // A plan may have other parameters: 400.
+      for (const answer of answers) expectStatusOrConcurrency(answer, [200, 201, 202, 400, 409]);
+      expectThat(taken.length <= 1, 'both were accepted: the second one must be answered 409');
     },
   },
   {
@@ -123,7 +141,7 @@ export const raceChecks: readonly Check[] = [
       const twins = made.some((one, index) =>
         made.slice(index + 1).some((other) => isDeepStrictEqual(one, other)),
       );
-      expectThat(!twins, 'two of them have the same credentials');
+      expectThat(!twins, 'two bindings have the same credentials, so neither can be revoked alone');
     },
   },
   {
@@ -136,13 +154,13 @@ export const raceChecks: readonly Check[] = [
       const answers = await atOnce(tools, copies(binding.bind(), tools));
       for (const answer of answers) expectStatusOrConcurrency(answer, [200, 201, 202]);
       const taken = answers.filter(({ answer }) => answer.status < 300);
-      expectThat(taken.length > 0, 'none of them was accepted');
+      expectThat(taken.length > 0, 'none of the requests was accepted: one at least must be');
       const all = taken.flatMap(({ answer: { json } }) =>
         isObject(json) && json.credentials !== undefined ? [json.credentials] : [],
       );
       expectThat(
         all.every((one) => isDeepStrictEqual(one, all[0])),
-        'they have different credentials',
+        'the answers to the same PUT have different credentials: all must find the one binding',
       );
     },
   },
@@ -153,7 +171,7 @@ export const raceChecks: readonly Check[] = [
     async run(tools) {
       const instance = await tools.make();
       const answers = await atOnce(tools, copies(instance.deprovision(), tools));
-      // Which success it is `deprovision` is about.
+      // Which success it is `deprovision-works` is about.
       for (const answer of answers) {
         if (answer.answer.status >= 300) expectStatusOrConcurrency(answer, gone);
       }
@@ -162,7 +180,7 @@ export const raceChecks: readonly Check[] = [
         const { state } = await tools.settle(instance, 'deprovision', first);
         assume(state === 'succeeded', 'the deprovision failed');
       }
-      expectStatus(await tools.send(instance.deprovision()), gone, 'the instance is still there');
+      await expectGone(tools, instance, 'the instance is still there after its DELETE');
     },
   },
   {
@@ -172,13 +190,13 @@ export const raceChecks: readonly Check[] = [
     async run(tools) {
       const binding = await tools.bound(await tools.ready());
       const answers = await atOnce(tools, copies(binding.unbind(), tools));
-      // Which success it is `unbind` is about.
+      // Which success it is `unbind-works` is about.
       for (const answer of answers) {
         if (answer.answer.status >= 300) expectStatusOrConcurrency(answer, gone);
       }
       const first = expectOneOperation(answers);
       if (first !== undefined) await tools.settle(binding, 'unbind', first);
-      expectStatus(await tools.send(binding.unbind()), gone, 'the binding is still there');
+      await expectGone(tools, binding, 'the binding is still there after its DELETE');
     },
   },
 ];

@@ -74,8 +74,16 @@ export const rotationChecks: readonly Check[] = [
       const before = await lastingCredentialsOf(tools, predecessor);
       const successor = predecessor.instance.binding();
       await tools.settle(successor, 'bind', await tools.send(successor.rotate(predecessor)));
-      expectThat(!isDeepStrictEqual(await credentialsOf(tools, successor), before), 'they are the same');
-      await expectCredentials(tools, predecessor, before, 'the old ones changed');
+      expectThat(
+        !isDeepStrictEqual(await credentialsOf(tools, successor), before),
+        'the successor has the credentials of its predecessor: a rotation must make new ones',
+      );
+      await expectCredentials(
+        tools,
+        predecessor,
+        before,
+        'the credentials of the predecessor changed: it must stay as it is until it is unbound',
+      );
     },
   },
   {
@@ -87,7 +95,12 @@ export const rotationChecks: readonly Check[] = [
       assumeRetrievable(tools);
       const before = await lastingCredentialsOf(tools, successor);
       await tools.release(predecessor);
-      await expectCredentials(tools, successor, before, 'its credentials changed');
+      await expectCredentials(
+        tools,
+        successor,
+        before,
+        'the credentials of the successor changed when its predecessor was unbound',
+      );
     },
   },
   {
@@ -117,7 +130,10 @@ export const rotationChecks: readonly Check[] = [
       assumeRotatable(tools);
       const instance = await tools.ready();
       const { answer } = await tools.send(instance.binding().rotate(instance.binding(randomUUID())));
-      expectThat(answer.status >= 400 && answer.status < 500, `it is answered ${answer.status}`);
+      expectThat(
+        answer.status >= 400 && answer.status < 500,
+        `expected a refusal (400), got ${answer.status}`,
+      );
     },
   },
   {
@@ -129,7 +145,10 @@ export const rotationChecks: readonly Check[] = [
       const [mine, other] = [await tools.make(), await tools.make()];
       const foreign = await tools.bound(other);
       const { answer } = await tools.send(mine.binding().rotate(foreign));
-      expectThat(answer.status >= 400 && answer.status < 500, `it is answered ${answer.status}`);
+      expectThat(
+        answer.status >= 400 && answer.status < 500,
+        `expected a refusal (400), got ${answer.status}`,
+      );
     },
   },
   {
@@ -144,7 +163,10 @@ export const rotationChecks: readonly Check[] = [
       const instance = await tools.make(tools.instance(change));
       const predecessor = await tools.bound(instance);
       const { answer } = await tools.send(instance.binding().rotate(predecessor));
-      expectThat(answer.status >= 400 && answer.status < 500, `it is answered ${answer.status}`);
+      expectThat(
+        answer.status >= 400 && answer.status < 500,
+        `expected a refusal (400), got ${answer.status}`,
+      );
     },
   },
   {

@@ -1,23 +1,33 @@
 import { isObject } from '../json.ts';
-import { operationOf } from '../tools.ts';
+import { operationOf } from '../poll-to-end.ts';
 import type { Check } from '../types.ts';
-import { assume, expectErrorCode, expectStatus, expectThat, gone } from '../verdict.ts';
+import { assume, expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
 import { expectCredentials, lastingCredentialsOf } from './credentials.ts';
+import { expectGone } from './gone.ts';
 import { expectSameOperation } from './operations.ts';
 
 const group = 'Unbind';
 
 export const unbindChecks: readonly Check[] = [
   {
-    id: 'unbind',
+    id: 'unbind-works',
     ...{ group, items: [115], level: 'must', lane: 'ready' },
-    title: 'an unbind is answered 200, or 202 and then polled to its end, and again 410',
+    title: 'an unbind is answered 200, or 202 and then polled to its end',
     async run(tools) {
       const binding = await tools.bound(await tools.ready());
       const answer = await tools.send(binding.unbind());
       expectStatus(answer, [200, 202]);
       const { state, description } = await tools.follow(binding, 'unbind', answer);
       expectThat(state === 'succeeded', `the unbind failed: ${description}`);
+    },
+  },
+  {
+    id: 'unbind-again',
+    ...{ group, items: [115], level: 'must', lane: 'ready' },
+    title: 'an unbind of a binding that was unbound is 410',
+    async run(tools) {
+      const binding = await tools.bound(await tools.ready());
+      await tools.release(binding);
       expectStatus(await tools.send(binding.unbind()), [410], 'the binding is gone');
     },
   },
@@ -28,7 +38,7 @@ export const unbindChecks: readonly Check[] = [
     async run(tools) {
       const binding = await tools.bound(await tools.ready());
       const answer = await tools.send(binding.unbind({ query: { accepts_incomplete: undefined } }));
-      // Which success it is `unbind` is about.
+      // Which success it is `unbind-works` is about.
       if (answer.answer.status >= 300 || answer.answer.status === 202)
         expectErrorCode(answer, 'AsyncRequired');
     },
@@ -81,11 +91,14 @@ export const unbindChecks: readonly Check[] = [
       expectStatus(answer, [200, 202]);
       await tools.settle(binding, 'unbind', answer);
       await tools.pauseAfterCutOff();
-      expectStatus(await tools.send(binding.unbind()), gone, 'the binding came back');
       // A poll after a deletion, whatever began before it: 410 is fine.
       const poll = await tools.send(binding.poll('unbind', operationOf(created.answer.json)));
       const said = isObject(poll.answer.json) ? poll.answer.json.state : undefined;
-      expectThat(said !== 'in progress', 'the bind that was cancelled is still in progress');
+      expectThat(
+        said !== 'in progress',
+        'the bind is still polled as "in progress" after its binding was deleted: it must end',
+      );
+      await expectGone(tools, binding, 'the bind went on, and the binding came back after its DELETE');
     },
   },
   {
@@ -108,7 +121,7 @@ export const unbindChecks: readonly Check[] = [
       const [one, other] = [await tools.bound(instance), await tools.bound(instance)];
       const before = await lastingCredentialsOf(tools, other);
       await tools.release(one);
-      await expectCredentials(tools, other, before, 'its credentials changed');
+      await expectCredentials(tools, other, before, 'the credentials of the other binding changed');
     },
   },
   {

@@ -1,14 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../json.ts';
+import type { PlanOnOffer } from '../plan-on-offer.ts';
 import type { Place, Platform } from './platform.ts';
-import {
-  asynchronous,
-  idsOf,
-  jsonBody,
-  maintenanceOf,
-  originatingIdentity,
-  parametersOf,
-} from './specification.ts';
+import { asynchronous, idsOf, jsonBody, originatingIdentity, parametersOf } from './specification.ts';
 
 /**
  * The Cloud Controller of Cloud Foundry, by its v3 API: always asynchronous; `parameters: {}` in every update in which
@@ -23,6 +17,7 @@ export const cloudfoundry: Platform = {
     }),
     'x-broker-api-request-identity': randomUUID(),
     'x-vcap-request-id': randomUUID(),
+    'x-api-info-location': 'api.cloudfoundry.example/v2/info',
     accept: 'application/json',
     ...jsonBody(endpoint),
   }),
@@ -46,7 +41,7 @@ export const cloudfoundry: Platform = {
         ...idsOf(plan),
         organization_id: place.organizationId,
         space_id: place.spaceId,
-        maintenance_info: plan.maintenanceVersion === undefined ? null : { version: plan.maintenanceVersion },
+        maintenance_info: plan.maintenance ?? null,
       },
       context: { ...contextOf(place), instance_name: name, ...place.context },
       parameters: parameters ?? {},
@@ -69,6 +64,11 @@ export const cloudfoundry: Platform = {
   fetch: () => ({}),
   pollsUpdateWith: 'old plan',
 };
+
+/** As it stands in the catalog. */
+function maintenanceOf({ maintenance }: PlanOnOffer): JsonObject {
+  return maintenance === undefined ? {} : { maintenance_info: maintenance };
+}
 
 /** All platforms sort their queries by name. */
 export function sortedIds(plan: Parameters<typeof idsOf>[0]): { plan_id: string; service_id: string } {

@@ -1,6 +1,6 @@
 import { sortedIds } from './cloudfoundry.ts';
 import type { Platform } from './platform.ts';
-import { asynchronous, idsOf } from './specification.ts';
+import { asynchronous, idsOf, parametersOf } from './specification.ts';
 
 /**
  * Korifi: no context, no identity, `parameters: null` when there are none, and a JSON Content-Type also where there is
@@ -23,7 +23,7 @@ export const korifi: Platform = {
     body: {
       service_id: plan.serviceId,
       ...(target === undefined ? {} : { plan_id: target.planId }),
-      parameters: parameters ?? null,
+      ...parametersOf(parameters),
     },
   }),
   deprovision: (plan) => ({ query: { ...asynchronous, ...sortedIds(plan) } }),

@@ -44,7 +44,7 @@ export function originatingIdentity(platform: string, value: JsonObject): string
   return `${platform} ${Buffer.from(JSON.stringify(value)).toString('base64')}`;
 }
 
-export function maintenanceOf(plan: PlanOnOffer): JsonObject {
+function maintenanceOf(plan: PlanOnOffer): JsonObject {
   return plan.maintenanceVersion === undefined
     ? {}
     : { maintenance_info: { version: plan.maintenanceVersion } };

@@ -5,4 +5,15 @@ import { errorRules } from './errors.ts';
 import { operationRules } from './operations.ts';
 
 /** Every rule for all answers, in the order of the report. */
-export const allRules: readonly Rule[] = [...bodyRules, ...errorRules, ...operationRules, ...bindingRules];
+export const allRules: readonly Rule[] = [
+  ...bodyRules,
+  ...errorRules,
+  ...operationRules,
+  ...bindingRules,
+].map(
+  (rule): Rule => ({
+    ...rule,
+    // What is no endpoint of the API, the framework answers.
+    concerns: (exchange) => exchange.draft.endpoint !== 'elsewhere' && rule.concerns(exchange),
+  }),
+);

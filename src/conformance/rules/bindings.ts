@@ -39,14 +39,20 @@ export const bindingRules: readonly Rule[] = [
     ...{ group, items: [96], level: 'must' },
     title: 'credentials are an object',
     concerns: having('credentials'),
-    complaint: (exchange) => (isObject(bodyOf(exchange).credentials) ? undefined : 'they are none'),
+    complaint: (exchange) =>
+      isObject(bodyOf(exchange).credentials)
+        ? undefined
+        : '"credentials" is no JSON object: send one, with a key for each value',
   },
   {
     id: 'accepted-without-credentials',
     ...{ group, items: [92], level: 'must' },
     title: 'a 202 to a bind has no credentials',
     concerns: ({ draft, answer }) => draft.endpoint === 'bind' && answer.status === 202,
-    complaint: (exchange) => (bodyOf(exchange).credentials === undefined ? undefined : 'it has'),
+    complaint: (exchange) =>
+      bodyOf(exchange).credentials === undefined
+        ? undefined
+        : 'a 202 has "credentials": leave them out, platforms fetch them when the bind succeeded',
   },
   {
     id: 'attachments-absent',
@@ -71,7 +77,7 @@ export const bindingRules: readonly Rule[] = [
       const { route_service_url: url } = bodyOf(exchange);
       return isText(url) && url.startsWith('https://') && URL.canParse(url)
         ? undefined
-        : `it is ${JSON.stringify(url)}`;
+        : `route_service_url is ${JSON.stringify(url)}`;
     },
   },
   {
@@ -89,7 +95,9 @@ export const bindingRules: readonly Rule[] = [
           !isObject(device) ||
           !isText(device.volume_id),
       );
-      return wrong === undefined ? undefined : 'one of them does not';
+      return wrong === undefined
+        ? undefined
+        : `a volume mount lacks one of them or has another value: ${JSON.stringify(wrong).slice(0, 200)}`;
     },
   },
   {
@@ -99,7 +107,7 @@ export const bindingRules: readonly Rule[] = [
     concerns: having('endpoints'),
     complaint: (exchange) => {
       const { endpoints } = bodyOf(exchange);
-      if (!Array.isArray(endpoints)) return 'they are no list';
+      if (!Array.isArray(endpoints)) return '"endpoints" is no list';
       const wrong = endpoints.find(
         (one) =>
           !isObject(one) ||
@@ -107,7 +115,7 @@ export const bindingRules: readonly Rule[] = [
           !isPorts(one.ports) ||
           !['tcp', 'udp', 'all'].includes(asText(one.protocol ?? 'tcp')),
       );
-      return wrong === undefined ? undefined : `one is ${JSON.stringify(wrong)}`;
+      return wrong === undefined ? undefined : `an endpoint is ${JSON.stringify(wrong)}`;
     },
   },
   {
@@ -135,7 +143,9 @@ export const bindingRules: readonly Rule[] = [
       isText(metadataOf(exchange).renew_before),
     complaint: (exchange) => {
       const { expires_at: end, renew_before: renewal } = metadataOf(exchange);
-      return Date.parse(asText(renewal)) <= Date.parse(asText(end)) ? undefined : 'it is later';
+      return Date.parse(asText(renewal)) <= Date.parse(asText(end))
+        ? undefined
+        : 'renew_before is later than expires_at';
     },
   },
   {

@@ -14,7 +14,10 @@ export const bodyRules: readonly Rule[] = [
     ...{ group, items: [12], level: 'client' },
     title: 'every success has a JSON object as its body, at least {}',
     concerns: succeeded,
-    complaint: ({ answer }) => (isObject(answer.json) ? undefined : `the body of a ${answer.status} is none`),
+    complaint: ({ answer }) =>
+      isObject(answer.json)
+        ? undefined
+        : `the body of a ${answer.status} is no JSON object: send at least {}`,
   },
   {
     id: 'success-status',
@@ -22,17 +25,17 @@ export const bodyRules: readonly Rule[] = [
     title: 'a success is 200, 201 or 202, never 204 (Cloud Foundry)',
     concerns: succeeded,
     complaint: ({ answer }) =>
-      [200, 201, 202].includes(answer.status) ? undefined : `it is ${answer.status}`,
+      [200, 201, 202].includes(answer.status) ? undefined : `a success is answered ${answer.status}: use 200`,
   },
   {
     id: 'content-type',
     ...{ group, items: [8], level: 'should' },
     title: 'every body has the Content-Type application/json',
-    concerns: ({ answer, draft }) => answer.text !== '' && draft.endpoint !== 'elsewhere',
+    concerns: ({ answer }) => answer.text !== '',
     complaint: ({ answer: { headers } }) =>
       headers['content-type']?.startsWith('application/json')
         ? undefined
-        : `it is ${headers['content-type'] ?? 'missing'}`,
+        : `the Content-Type is ${headers['content-type'] ?? 'missing'}`,
   },
   {
     id: 'no-fault',
@@ -50,6 +53,7 @@ export const bodyRules: readonly Rule[] = [
     ...{ group, items: [53], level: 'should' },
     title: 'every answer comes within the 60 seconds that platforms wait',
     concerns: () => true,
-    complaint: ({ milliseconds }) => (milliseconds <= 60_000 ? undefined : `it took ${milliseconds} ms`),
+    complaint: ({ milliseconds }) =>
+      milliseconds <= 60_000 ? undefined : `an answer took ${milliseconds} ms`,
   },
 ];

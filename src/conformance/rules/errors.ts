@@ -1,4 +1,4 @@
-import { asText, isObject, isText, type JsonObject } from '../json.ts';
+import { asText, isObject, isText, type JsonObject, type JsonValue } from '../json.ts';
 import type { Rule } from '../types.ts';
 import type { Answered } from '../verdict.ts';
 
@@ -10,6 +10,10 @@ function bodyOf({ answer }: Answered): JsonObject {
 
 function failed({ answer }: Answered): boolean {
   return answer.status >= 400;
+}
+
+function isWord(error: JsonValue | undefined): boolean {
+  return isText(error) && !/\s/.test(error);
 }
 
 function has(error: string): (exchange: Answered) => boolean {
@@ -26,9 +30,12 @@ function exactSentence(error: string, sentence: string): Rule {
     complaint: (exchange) =>
       bodyOf(exchange).description === sentence
         ? undefined
-        : `it is ${JSON.stringify(bodyOf(exchange).description)}, not ${JSON.stringify(sentence)}`,
+        : `"description" is ${JSON.stringify(bodyOf(exchange).description)}, not ${JSON.stringify(sentence)}`,
   };
 }
+
+/** A header that no other platform sends. */
+const ofCloudFoundry = 'x-vcap-request-id';
 
 const codesOf422 = ['AsyncRequired', 'ConcurrencyError', 'RequiresApp', 'MaintenanceInfoConflict'];
 
@@ -42,11 +49,11 @@ function aftermath(field: 'instance_usable' | 'update_repeatable', verbs: readon
     complaint: (exchange) => {
       const value = bodyOf(exchange)[field];
       if (value === undefined) return undefined;
-      if (typeof value !== 'boolean') return `it is ${JSON.stringify(value)}`;
+      if (typeof value !== 'boolean') return `${field} is ${JSON.stringify(value)}, not true or false`;
       const told = failed(exchange) || bodyOf(exchange).state === 'failed';
       return told && verbs.includes(verbOf(exchange))
         ? undefined
-        : `it is in ${exchange.answer.status} to ${verbOf(exchange)}`;
+        : `${field} is in a ${exchange.answer.status} to ${verbOf(exchange)}, where it must not be`;
     },
   };
 }
@@ -59,13 +66,21 @@ export const errorRules: readonly Rule[] = [
   {
     id: 'error-word',
     ...{ group, items: [15], level: 'must' },
-    title: '`error`, where it is there, is one word in CamelCase',
+    title: '`error`, where it is there, is a text of one word, not empty',
     concerns: (exchange) => failed(exchange) && bodyOf(exchange).error !== undefined,
-    complaint: (exchange) => {
-      const { error } = bodyOf(exchange);
-      return isText(error) && /^[A-Z][A-Za-z0-9]*$/.test(error)
+    complaint: (exchange) =>
+      isWord(bodyOf(exchange).error)
         ? undefined
-        : `it is ${JSON.stringify(error)}`;
+        : `"error" is ${JSON.stringify(bodyOf(exchange).error)}: write one word, or leave it out`,
+  },
+  {
+    id: 'error-camel-case',
+    ...{ group, items: [15], level: 'should' },
+    title: '`error` is in CamelCase, like the words of the specification',
+    concerns: (exchange) => failed(exchange) && isWord(bodyOf(exchange).error),
+    complaint: (exchange) => {
+      const word = asText(bodyOf(exchange).error);
+      return /^[A-Z][A-Za-z0-9]*$/.test(word) ? undefined : `"error" is "${word}"`;
     },
   },
   {
@@ -76,27 +91,25 @@ export const errorRules: readonly Rule[] = [
     complaint: (exchange) =>
       isText(bodyOf(exchange).description)
         ? undefined
-        : `it is ${JSON.stringify(bodyOf(exchange).description)}`,
+        : `"description" is ${JSON.stringify(bodyOf(exchange).description)}: write a sentence, or leave it out`,
   },
   {
     id: 'error-body',
     ...{ group, items: [15], level: 'client' },
     title: 'every error but 401 and 410 has a JSON object with a description, which users are shown',
-    concerns: (exchange) =>
-      failed(exchange) &&
-      ![401, 410].includes(exchange.answer.status) &&
-      exchange.draft.endpoint !== 'elsewhere',
+    concerns: (exchange) => failed(exchange) && ![401, 410].includes(exchange.answer.status),
     complaint: (exchange) =>
       isObject(exchange.answer.json) && bodyOf(exchange).description !== undefined
         ? undefined
-        : `the body of a ${exchange.answer.status} has none`,
+        : `the body of a ${exchange.answer.status} is no JSON object with a "description"`,
   },
   {
     id: 'error-gone-body',
     ...{ group, items: [12], level: 'client' },
     title: 'the body of a 410 is a JSON object',
     concerns: ({ answer }) => answer.status === 410,
-    complaint: ({ answer }) => (isObject(answer.json) ? undefined : 'it is none'),
+    complaint: ({ answer }) =>
+      isObject(answer.json) ? undefined : 'the body of a 410 is no JSON object: send at least {}',
   },
   {
     id: 'error-innards',
@@ -132,6 +145,22 @@ export const errorRules: readonly Rule[] = [
     'RequiresApp',
     'This service supports generation of credentials through binding an application only.',
   ),
+  {
+    id: 'cloudfoundry-word-of-422',
+    ...{ group: 'Platform', items: [15, 127], level: 'client' },
+    title:
+      'a 422 to a provision or bind of Cloud Foundry has an `error` that it knows, else it deletes what was asked for',
+    concerns: ({ draft, answer }) =>
+      answer.status === 422 &&
+      (draft.endpoint === 'provision' || draft.endpoint === 'bind') &&
+      draft.headers[ofCloudFoundry] !== undefined,
+    complaint: (exchange) => {
+      const { error } = bodyOf(exchange);
+      return codesOf422.includes(asText(error))
+        ? undefined
+        : `"error" is ${JSON.stringify(error) ?? 'missing'}, none of ${codesOf422.join(', ')}: use 400 or 409`;
+    },
+  },
   aftermath('instance_usable', ['update', 'deprovision']),
   aftermath('update_repeatable', ['update']),
 ];

@@ -29,7 +29,9 @@ export const operationRules: readonly Rule[] = [
     title: '202 answers only requests with accepts_incomplete=true',
     concerns: ({ answer, draft }) => answer.status === 202 && changes.includes(draft.endpoint),
     complaint: ({ draft }) =>
-      draft.query.accepts_incomplete === 'true' ? undefined : `${draft.endpoint} was sent without it`,
+      draft.query.accepts_incomplete === 'true'
+        ? undefined
+        : `the ${draft.endpoint} was sent without it: answer 422 AsyncRequired`,
   },
   {
     id: 'operation-text',
@@ -38,7 +40,9 @@ export const operationRules: readonly Rule[] = [
     concerns: (exchange) => changed(exchange) && (field(exchange, 'operation') ?? null) !== null,
     complaint: (exchange) => {
       const operation = field(exchange, 'operation');
-      return isText(operation) && operation.length <= 10_000 ? undefined : `it is ${shortened(operation)}`;
+      return isText(operation) && operation.length <= 10_000
+        ? undefined
+        : `"operation" is ${shortened(operation)}`;
     },
   },
   {
@@ -46,7 +50,8 @@ export const operationRules: readonly Rule[] = [
     ...{ group: 'Polling', items: [50, 102, 149], level: 'client' },
     title: 'an operation that there is none of is left out, not null (Cloud Foundry)',
     concerns: changed,
-    complaint: (exchange) => (field(exchange, 'operation') === null ? 'it is null' : undefined),
+    complaint: (exchange) =>
+      field(exchange, 'operation') === null ? '"operation" is null: leave it out' : undefined,
   },
   {
     id: 'poll-state',
@@ -56,7 +61,7 @@ export const operationRules: readonly Rule[] = [
     complaint: (exchange) =>
       states.includes(asText(field(exchange, 'state')))
         ? undefined
-        : `it is ${JSON.stringify(field(exchange, 'state'))}`,
+        : `"state" is ${JSON.stringify(field(exchange, 'state')) ?? 'missing'}`,
   },
   {
     id: 'poll-description',
@@ -67,7 +72,7 @@ export const operationRules: readonly Rule[] = [
       const description = field(exchange, 'description');
       return description === undefined || typeof description === 'string'
         ? undefined
-        : `it is ${shortened(description)}`;
+        : `"description" is ${shortened(description)}`;
     },
   },
   {
@@ -78,17 +83,17 @@ export const operationRules: readonly Rule[] = [
       draft.polled === 'provision' || draft.polled === 'update' || draft.polled === 'bind',
     complaint: ({ answer, draft }) =>
       answer.status === 410 && draft.query.operation !== undefined
-        ? `the ${draft.polled} is answered 410`
+        ? `the poll for the ${draft.polled} is answered 410, which is for deletions alone`
         : undefined,
   },
   {
     id: 'retry-after',
-    ...{ group: 'Polling', items: [61], level: 'must' },
-    title: 'Retry-After of a poll is a number of seconds',
+    ...{ group: 'Polling', items: [61], level: 'should' },
+    title: 'Retry-After of a poll is a number of seconds, not a date',
     concerns: ({ answer, draft }) =>
       draft.polled !== undefined && answer.headers['retry-after'] !== undefined,
     complaint: ({ answer: { headers } }) =>
-      /^\d+$/.test(headers['retry-after'] ?? '') ? undefined : `it is "${headers['retry-after']}"`,
+      /^\d+$/.test(headers['retry-after'] ?? '') ? undefined : `Retry-After is "${headers['retry-after']}"`,
   },
   {
     id: 'dashboard-url',
@@ -97,7 +102,7 @@ export const operationRules: readonly Rule[] = [
     concerns: describesInstance,
     complaint: (exchange) => {
       const url = field(exchange, 'dashboard_url') ?? null;
-      return url === null || isText(url) ? undefined : `it is ${shortened(url)}`;
+      return url === null || isText(url) ? undefined : `dashboard_url is ${shortened(url)}`;
     },
   },
   {
@@ -119,7 +124,7 @@ export const operationRules: readonly Rule[] = [
     concerns: (exchange) => succeeded(exchange) && field(exchange, 'metadata') !== undefined,
     complaint: (exchange) => {
       const metadata = field(exchange, 'metadata');
-      if (!isObject(metadata)) return `it is ${shortened(metadata)}`;
+      if (!isObject(metadata)) return `"metadata" is ${shortened(metadata)}`;
       const wrong = ['labels', 'attributes'].filter(
         (key) => metadata[key] !== undefined && !isObject(metadata[key]),
       );

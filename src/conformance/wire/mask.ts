@@ -2,7 +2,7 @@
 import { isObject, type JsonValue } from '../json.ts';
 import type { Exchange } from './exchange.ts';
 
-export const masked = '[redacted]';
+const masked = '[redacted]';
 const secretHeaders = new Set(['authorization', 'set-cookie', 'proxy-authorization']);
 /** Fields of answers whose values are secret wherever they stand (spec, "Binding" and "Dashboard Client Object"). */
 const secretFields = new Set(['credentials', 'dashboard_client', 'syslog_drain_url', 'volume_mounts']);

@@ -15,26 +15,26 @@ const waits = '      if (acceptsIncomplete) return;';
 export const bindMutants: readonly Mutant[] = [
   {
     id: 'bind-ok',
-    ...{ items: [92], plan: quick, caughtBy: ['bind', 'rotate'] },
+    ...{ items: [92], plan: quick, caughtBy: ['bind-works', 'rotate'] },
     what: 'answers 200 to a new binding',
     changes: [change(file, made, made.replace('201', '200'))],
   },
   {
     id: 'bind-without-credentials',
-    ...{ items: [96], plan: quick, caughtBy: ['bind'] },
+    ...{ items: [96], plan: quick, caughtBy: ['bind-works'] },
     what: 'answers a bind without credentials',
     changes: [change(file, made, '    return { status: 201, body: {} };')],
   },
   {
     id: 'bind-fails',
-    ...{ items: [92, 109], plan: slow, caughtBy: ['bind'] },
+    ...{ items: [92, 109], plan: slow, caughtBy: ['bind-works'] },
     also: { 'race-bind': 'these binds fail as well' },
     what: 'fails every asynchronous bind',
     changes: [change(file, "const fails = instance.state !== 'ready';", 'const fails = true;')],
   },
   {
     id: 'bind-poll-lost',
-    ...{ items: [92, 109], plan: slow, caughtBy: ['bind'] },
+    ...{ items: [92, 109], plan: slow, caughtBy: ['bind-works'] },
     what: 'answers 500 to polls for a bind',
     changes: [
       change(
@@ -46,7 +46,7 @@ export const bindMutants: readonly Mutant[] = [
   },
   {
     id: 'credentials-text',
-    ...{ items: [96], plan: quick, caughtBy: ['bind', 'fetch-binding', 'credentials-object'] },
+    ...{ items: [96], plan: quick, caughtBy: ['bind-works', 'credentials-object'] },
     what: 'gives credentials as text',
     changes: [
       change(
@@ -94,7 +94,7 @@ export const bindMutants: readonly Mutant[] = [
   },
   {
     id: 'bind-service-not-found',
-    ...{ items: [13, 90], plan: quick, caughtBy: ['bind-unknown-service'] },
+    ...{ items: [13, 90], plan: quick, caughtBy: ['bind-unknown-bad-request'] },
     what: 'answers 404 to a bind with a service that it does not have',
     changes: [
       change(
@@ -106,13 +106,37 @@ export const bindMutants: readonly Mutant[] = [
   },
   {
     id: 'bind-plan-not-found',
-    ...{ items: [13, 90], plan: quick, caughtBy: ['bind-unknown-plan'] },
+    ...{ items: [13, 90], plan: quick, caughtBy: ['bind-unknown-bad-request'] },
     what: 'answers 404 to a bind with a plan that it does not have',
     changes: [
       change(
         file,
         "Refusal(400, 'BadRequest', 'plan_id is not a plan of this service.')",
         "Refusal(404, 'NotFound', 'plan_id is not a plan of this service.')",
+      ),
+    ],
+  },
+  {
+    id: 'bind-any-service',
+    ...{ items: [90], plan: quick, caughtBy: ['bind-unknown-service'] },
+    what: 'binds whatever service_id says',
+    changes: [
+      change(
+        file,
+        "rotates ? optionalText(body, 'service_id') : requiredText(body, 'service_id')",
+        "findService(rotates ? optionalText(body, 'service_id') : requiredText(body, 'service_id'))?.id",
+      ),
+    ],
+  },
+  {
+    id: 'bind-any-plan',
+    ...{ items: [90], plan: quick, caughtBy: ['bind-unknown-plan'] },
+    what: 'binds whatever plan_id says',
+    changes: [
+      change(
+        file,
+        "rotates ? optionalText(body, 'plan_id') : requiredText(body, 'plan_id')",
+        "findPlan(serviceId, rotates ? optionalText(body, 'plan_id') : requiredText(body, 'plan_id'))?.id",
       ),
     ],
   },

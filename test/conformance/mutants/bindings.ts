@@ -28,8 +28,8 @@ export const bindingMutants: readonly Mutant[] = [
   },
   {
     id: 'fetch-binding-without-credentials',
-    ...{ items: [111], plan: quick, caughtBy: ['fetch-binding'] },
-    what: 'fetches a binding without its credentials',
+    ...{ items: [111], plan: slow, caughtBy: ['fetch-binding'] },
+    what: 'fetches a binding that was bound with 202 without its credentials',
     changes: [change('fetch', told, 'return { status: 200, body: { parameters: binding.parameters } };')],
   },
   {
@@ -131,7 +131,7 @@ export const bindingMutants: readonly Mutant[] = [
   },
   {
     id: 'credentials-too-soon',
-    ...{ items: [92], plan: slow, caughtBy: ['accepted-without-credentials'], shownBy: ['bind'] },
+    ...{ items: [92], plan: slow, caughtBy: ['accepted-without-credentials'], shownBy: ['bind-works'] },
     what: 'sends credentials with a 202',
     changes: [
       change(
@@ -143,7 +143,7 @@ export const bindingMutants: readonly Mutant[] = [
   },
   {
     id: 'drain-null',
-    ...{ items: [97], plan: quick, caughtBy: ['attachments-absent'], shownBy: ['bind'] },
+    ...{ items: [97], plan: quick, caughtBy: ['attachments-absent'], shownBy: ['bind-works'] },
     what: 'has a syslog_drain_url of null',
     changes: [change(file, endpoints, `${endpoints}\n    syslog_drain_url: null,`)],
   },
@@ -157,7 +157,7 @@ export const bindingMutants: readonly Mutant[] = [
   },
   {
     id: 'route-in-clear',
-    ...{ items: [97], plan: quick, caughtBy: ['route-service-url'], shownBy: ['bind'] },
+    ...{ items: [97], plan: quick, caughtBy: ['route-service-url'], shownBy: ['bind-works'] },
     what: 'has a route_service_url of http',
     changes: [
       change(file, endpoints, `${endpoints}\n    route_service_url: 'http://reference.example/route',`),
@@ -166,7 +166,7 @@ export const bindingMutants: readonly Mutant[] = [
   },
   {
     id: 'volume-of-another-mode',
-    ...{ items: [98], plan: quick, caughtBy: ['volume-mounts'], shownBy: ['bind'] },
+    ...{ items: [98], plan: quick, caughtBy: ['volume-mounts'], shownBy: ['bind-works'] },
     what: 'mounts a volume in a mode that there is not',
     changes: [
       change(file, endpoints, `${endpoints}\n    ${mount}`),
@@ -175,7 +175,7 @@ export const bindingMutants: readonly Mutant[] = [
   },
   {
     id: 'volume-without-device',
-    ...{ items: [98], plan: quick, caughtBy: ['volume-mounts'], shownBy: ['bind'] },
+    ...{ items: [98], plan: quick, caughtBy: ['volume-mounts'], shownBy: ['bind-works'] },
     what: 'mounts a volume without a device',
     changes: [
       change(
@@ -188,19 +188,19 @@ export const bindingMutants: readonly Mutant[] = [
   },
   {
     id: 'ports-of-numbers',
-    ...{ items: [99], plan: quick, caughtBy: ['endpoints'], shownBy: ['bind'] },
+    ...{ items: [99], plan: quick, caughtBy: ['endpoints'], shownBy: ['bind-works'] },
     what: 'has endpoints whose ports are numbers',
     changes: [change(file, endpoints, "endpoints: [{ host, ports: [5432], protocol: 'tcp' }],")],
   },
   {
     id: 'endpoint-without-host',
-    ...{ items: [99], plan: quick, caughtBy: ['endpoints'], shownBy: ['bind'] },
+    ...{ items: [99], plan: quick, caughtBy: ['endpoints'], shownBy: ['bind-works'] },
     what: 'has an endpoint without a host',
     changes: [change(file, endpoints, "endpoints: [{ ports: ['5432'], protocol: 'tcp' }],")],
   },
   {
     id: 'expiry-in-words',
-    ...{ items: [100], plan: quick, caughtBy: ['expiry-format'], shownBy: ['bind'] },
+    ...{ items: [100], plan: quick, caughtBy: ['expiry-format'], shownBy: ['bind-works'] },
     what: 'writes expires_at as HTTP writes dates',
     changes: [
       change(
@@ -212,7 +212,7 @@ export const bindingMutants: readonly Mutant[] = [
   },
   {
     id: 'expiry-before-renewal',
-    ...{ items: [100], plan: quick, caughtBy: ['expiry-order'], shownBy: ['bind'] },
+    ...{ items: [100], plan: quick, caughtBy: ['expiry-order'], shownBy: ['bind-works'] },
     what: 'wants a binding renewed after it expired',
     changes: [
       change(
@@ -224,7 +224,7 @@ export const bindingMutants: readonly Mutant[] = [
   },
   {
     id: 'secret-in-metadata',
-    ...{ items: [100], plan: quick, caughtBy: ['secrets-in-metadata'], shownBy: ['bind'] },
+    ...{ items: [100], plan: quick, caughtBy: ['secrets-in-metadata'], shownBy: ['bind-works'] },
     what: 'writes the username into the metadata of a binding',
     changes: [change(file, '      metadata: {\n', '      metadata: {\n        owner: username,\n')],
   },

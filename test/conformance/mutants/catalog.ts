@@ -11,7 +11,7 @@ const version = "'Takes its time, and is larger.', '2.1.0'";
 export const catalogMutants: readonly Mutant[] = [
   {
     id: 'catalog-null-service',
-    ...{ items: [23], plan, caughtBy: ['catalog'] },
+    ...{ items: [23], plan, caughtBy: ['catalog-shape'] },
     what: 'has null among its services',
     changes: [change(file, 'body: { services }', 'body: { services: [...services, null] }')],
   },
@@ -238,6 +238,24 @@ export const catalogMutants: readonly Mutant[] = [
         "metadata: 'Reference for apps'",
       ),
     ],
+  },
+  {
+    id: 'metadata-null',
+    ...{ items: [29, 31, 34], plan, caughtBy: ['catalog-no-nulls'] },
+    what: 'writes null for metadata that it does not have',
+    changes: [
+      change(
+        file,
+        "metadata: { displayName: 'Reference for apps', documentationUrl: 'https://reference.example/docs/apps' }",
+        'metadata: null',
+      ),
+    ],
+  },
+  {
+    id: 'polling-null',
+    ...{ items: [31], plan, caughtBy: ['catalog-no-nulls'] },
+    what: 'writes null for maximum_polling_duration',
+    changes: [change(file, appPolling, 'binding_rotatable: false,\n    maximum_polling_duration: null,')],
   },
   {
     id: 'documentation-no-text',

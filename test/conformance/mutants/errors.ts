@@ -61,6 +61,18 @@ export const errorMutants: readonly Mutant[] = [
     ],
   },
   {
+    id: 'words-in-lower-case',
+    ...{ items: [15], plan: quick, caughtBy: ['error-camel-case'], shownBy: ['fetch-instance-unknown'] },
+    what: 'writes an error without a capital',
+    changes: [
+      change(
+        'fetch',
+        "'NotFound', 'There is no such service instance, or not yet.'",
+        "'notFound', 'There is no such service instance, or not yet.'",
+      ),
+    ],
+  },
+  {
     id: 'empty-word',
     ...{ items: [15], plan: quick, caughtBy: ['error-word'], shownBy: ['deprovision-unknown'] },
     what: 'leaves the error of a 410 empty',
@@ -183,7 +195,7 @@ export const errorMutants: readonly Mutant[] = [
   },
   {
     id: 'repeatable-in-provision',
-    ...{ items: [21], plan: slow, caughtBy: ['update-repeatable'], shownBy: ['provision'] },
+    ...{ items: [21], plan: slow, caughtBy: ['update-repeatable'], shownBy: ['provision-works'] },
     what: 'says update_repeatable when it is polled for a provision',
     changes: [
       change(

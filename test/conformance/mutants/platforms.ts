@@ -34,6 +34,17 @@ export const platformMutants: readonly Mutant[] = [
     ],
   },
   {
+    id: 'word-of-its-own',
+    ...{
+      items: [15, 127],
+      plan: slow,
+      platform: 'cloudfoundry',
+      caughtBy: ['cloudfoundry-word-of-422', 'provision-synchronous'],
+    },
+    what: 'has another word for AsyncRequired in provisions',
+    changes: [change('provision', "'AsyncRequired', asyncRequired", "'AsynchronousOnly', asyncRequired")],
+  },
+  {
     id: 'kubernetes-cannot-bind',
     ...{ items: [92], plan: quick, platform: 'kubernetes', caughtBy: ['kubernetes-bind'] },
     what: 'binds only for who can poll',

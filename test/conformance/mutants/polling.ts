@@ -11,7 +11,7 @@ const answer = 'return { status: 200, body: { state, description, ...afterwards 
 export const pollingMutants: readonly Mutant[] = [
   {
     id: 'poll-not-yet',
-    ...{ items: [121], plan: slow, caughtBy: ['poll-at-once', 'provision'] },
+    ...{ items: [121], plan: slow, caughtBy: ['poll-at-once', 'provision-works'] },
     what: 'answers 404 to polls while an instance is being made',
     changes: [
       change(
@@ -77,7 +77,7 @@ export const pollingMutants: readonly Mutant[] = [
   },
   {
     id: 'poll-after-delete-not-found',
-    ...{ items: [59, 146], plan: slow, caughtBy: ['poll-after-delete', 'deprovision'] },
+    ...{ items: [59, 146], plan: slow, caughtBy: ['deprovision-works'] },
     what: 'answers 404 to polls for a deprovision that is over',
     changes: [
       change(
@@ -89,7 +89,7 @@ export const pollingMutants: readonly Mutant[] = [
   },
   {
     id: 'poll-after-delete-once',
-    ...{ items: [59, 60], plan: slow, caughtBy: ['poll-after-delete'] },
+    ...{ items: [59, 60], plan: slow, caughtBy: ['poll-remembered'] },
     what: 'tells the end of a deprovision only once, then it is 404',
     changes: [
       change(
@@ -100,8 +100,32 @@ export const pollingMutants: readonly Mutant[] = [
     ],
   },
   {
+    id: 'poll-after-delete-flips',
+    ...{ items: [59, 144, 146], plan: slow, caughtBy: ['poll-after-delete'] },
+    what: 'says "failed" when it is polled again for a deprovision that succeeded',
+    changes: [
+      change(
+        file,
+        said,
+        `${said}\n  if (description === 'Deprovisioned.' && operation.told) return { status: 200, body: { state: 'failed', description } };\n  operation.told = state !== 'in progress';`,
+      ),
+    ],
+  },
+  {
+    id: 'poll-forgotten',
+    ...{ items: [60], plan: slow, caughtBy: ['poll-remembered'] },
+    what: 'tells the end of a provision only once, then it is 404',
+    changes: [
+      change(
+        file,
+        said,
+        `${said}\n  if (description === 'Provisioned.' && operation.told) throw new Refusal(404, 'NotFound', 'It is over.');\n  operation.told = state !== 'in progress';`,
+      ),
+    ],
+  },
+  {
     id: 'poll-misspelled',
-    ...{ items: [55], plan: slow, caughtBy: ['poll-state', 'poll-at-once', 'provision'] },
+    ...{ items: [55], plan: slow, caughtBy: ['poll-state', 'poll-at-once', 'provision-works'] },
     what: 'writes "in-progress" with a dash when it is polled for a provision',
     changes: [
       change(
@@ -113,7 +137,7 @@ export const pollingMutants: readonly Mutant[] = [
   },
   {
     id: 'poll-description-number',
-    ...{ items: [55, 110], plan: slow, caughtBy: ['poll-description'], shownBy: ['provision'] },
+    ...{ items: [55, 110], plan: slow, caughtBy: ['poll-description'], shownBy: ['provision-works'] },
     what: 'has a description of an operation that is a number',
     changes: [
       change(
@@ -137,7 +161,7 @@ export const pollingMutants: readonly Mutant[] = [
   },
   {
     id: 'retry-after-date',
-    ...{ items: [61], plan: slow, caughtBy: ['retry-after'], shownBy: ['provision'] },
+    ...{ items: [61], plan: slow, caughtBy: ['retry-after'], shownBy: ['provision-works'] },
     what: 'has a Retry-After that is a date',
     changes: [
       change(
@@ -152,7 +176,7 @@ export const pollingMutants: readonly Mutant[] = [
   },
   {
     id: 'operation-number',
-    ...{ items: [50, 102], plan: slow, caughtBy: ['operation-text'], shownBy: ['unbind'] },
+    ...{ items: [50, 102], plan: slow, caughtBy: ['operation-text'], shownBy: ['unbind-works'] },
     what: 'has an operation that is a number',
     changes: [
       change(
@@ -169,7 +193,7 @@ export const pollingMutants: readonly Mutant[] = [
   },
   {
     id: 'operation-empty',
-    ...{ items: [81, 102], plan: slow, caughtBy: ['operation-text'], shownBy: ['bind'] },
+    ...{ items: [81, 102], plan: slow, caughtBy: ['operation-text'], shownBy: ['bind-works'] },
     what: 'has an operation that is empty',
     changes: [
       change(
@@ -182,7 +206,7 @@ export const pollingMutants: readonly Mutant[] = [
   },
   {
     id: 'operation-null',
-    ...{ items: [50, 149], plan: quick, caughtBy: ['operation-absent'], shownBy: ['provision'] },
+    ...{ items: [50, 149], plan: quick, caughtBy: ['operation-absent'], shownBy: ['provision-works'] },
     what: 'has an operation of null where there is none',
     changes: [
       change(
@@ -279,12 +303,12 @@ export const pollingMutants: readonly Mutant[] = [
   {
     id: 'fetch-during-update',
     ...{ items: [68], plan: slow, caughtBy: ['fetch-instance-during-update'] },
-    what: 'fetches an instance that is being updated',
+    what: 'answers 404 to a GET of an instance that is being updated',
     changes: [
       change(
         'fetch',
         "  if (instance.state !== 'ready')",
-        "  if (instance.state !== 'ready' && instance.state !== 'updating')",
+        "  if (instance.state === 'updating') throw new Refusal(404, 'NotFound', 'It is being updated.');\n  if (instance.state !== 'ready')",
       ),
     ],
   },

@@ -11,16 +11,15 @@ const context = '  const context = optionalContext(body);';
 export const provisionMutants: readonly Mutant[] = [
   {
     id: 'provision-ok',
-    ...{ items: [42], plan: quick, caughtBy: ['provision'] },
+    ...{ items: [42], plan: quick, caughtBy: ['provision-works'] },
     what: 'answers 200 to a new instance',
     changes: [change(file, made, made.replace('201', '200'))],
   },
   {
     id: 'provision-fails',
-    ...{ items: [121], plan: slow, caughtBy: ['provision'] },
+    ...{ items: [121], plan: slow, caughtBy: ['provision-works'] },
     what: 'fails every asynchronous provision',
     changes: [change(file, "const fails = parameters.notes === 'please fail';", 'const fails = true;')],
-    also: { 'ids-opaque': 'that instance cannot be made either' },
   },
   {
     id: 'provision-without-service',
@@ -68,7 +67,7 @@ export const provisionMutants: readonly Mutant[] = [
   },
   {
     id: 'provision-service-not-found',
-    ...{ items: [13, 39], plan: quick, caughtBy: ['provision-unknown-service'] },
+    ...{ items: [13, 39], plan: quick, caughtBy: ['provision-unknown-bad-request'] },
     what: 'answers 404 to a provision of a service that it does not have',
     changes: [
       change(
@@ -80,13 +79,37 @@ export const provisionMutants: readonly Mutant[] = [
   },
   {
     id: 'provision-plan-not-found',
-    ...{ items: [13, 39], plan: quick, caughtBy: ['provision-unknown-plan'] },
+    ...{ items: [13, 39], plan: quick, caughtBy: ['provision-unknown-bad-request'] },
     what: 'answers 404 to a provision of a plan that nobody has',
     changes: [
       change(
         file,
         '  if (plan === undefined) throw',
         "  const foreign = findPlan('58b2f6de-0a9c-4f3b-bb6a-7c8d9e0f1a02', planId);\n  if (plan === undefined && foreign === undefined) throw new Refusal(404, 'NotFound', 'There is no such plan.');\n  if (plan === undefined) throw",
+      ),
+    ],
+  },
+  {
+    id: 'provision-any-service',
+    ...{ items: [39], plan: quick, caughtBy: ['provision-unknown-service'] },
+    what: 'takes its first service for one that it does not have',
+    changes: [
+      change(
+        file,
+        "const serviceId = requiredText(body, 'service_id');",
+        "const named = requiredText(body, 'service_id');\n  const serviceId = findService(named) === undefined ? '3c1f7a52-52fd-4e0d-9f5c-1a2b3c4d5e01' : named;",
+      ),
+    ],
+  },
+  {
+    id: 'provision-any-plan',
+    ...{ items: [39], plan: quick, caughtBy: ['provision-unknown-plan'] },
+    what: 'takes its first plan for one that nobody has',
+    changes: [
+      change(
+        file,
+        'const plan = findPlan(serviceId, planId);',
+        "const foreign = findPlan('58b2f6de-0a9c-4f3b-bb6a-7c8d9e0f1a02', planId);\n  const plan = findPlan(serviceId, planId) ?? (foreign ? undefined : findPlan(serviceId, 'a3e8b1c4-7b0a-4a4d-b1d2-9f0e1d2c3b01'));",
       ),
     ],
   },
@@ -300,7 +323,7 @@ export const provisionMutants: readonly Mutant[] = [
   },
   {
     id: 'dashboard-number',
-    ...{ items: [49], plan: quick, caughtBy: ['dashboard-url'], shownBy: ['provision'] },
+    ...{ items: [49], plan: quick, caughtBy: ['dashboard-url'], shownBy: ['provision-works'] },
     what: 'has a dashboard_url that is a number',
     changes: [
       change(
@@ -312,7 +335,7 @@ export const provisionMutants: readonly Mutant[] = [
   },
   {
     id: 'metadata-list',
-    ...{ items: [51], plan: quick, caughtBy: ['metadata-object'], shownBy: ['provision'] },
+    ...{ items: [51], plan: quick, caughtBy: ['metadata-object'], shownBy: ['provision-works'] },
     what: 'has metadata of an instance that are a list',
     changes: [
       change(file, made, 'return { status: 201, body: { ...dashboardOf(instance), metadata: [] } };'),
@@ -320,7 +343,7 @@ export const provisionMutants: readonly Mutant[] = [
   },
   {
     id: 'labels-text',
-    ...{ items: [51], plan: quick, caughtBy: ['metadata-object'], shownBy: ['provision'] },
+    ...{ items: [51], plan: quick, caughtBy: ['metadata-object'], shownBy: ['provision-works'] },
     what: 'has labels of an instance that are text',
     changes: [
       change(

@@ -190,7 +190,7 @@ export const transportMutants: readonly Mutant[] = [
   },
   {
     id: 'ids-of-uuids',
-    ...{ items: [11, 54], plan, caughtBy: ['ids-opaque'] },
+    ...{ items: [11, 54], plan, caughtBy: ['ids-opaque', 'ids-encoded', 'ids-slash'] },
     what: 'takes only ids of letters, digits and dashes',
     changes: [
       change(
@@ -202,7 +202,7 @@ export const transportMutants: readonly Mutant[] = [
   },
   {
     id: 'ids-decoded-twice',
-    ...{ items: [11, 58], plan, caughtBy: ['ids-opaque'] },
+    ...{ items: [11, 58], plan, caughtBy: ['ids-slash'] },
     what: 'decodes ids twice',
     changes: [
       change(
@@ -213,14 +213,14 @@ export const transportMutants: readonly Mutant[] = [
     ],
   },
   {
-    id: 'unknown-paths-bad',
+    id: 'unknown-paths-taken',
     ...{ items: [13], plan, caughtBy: ['unknown-path'] },
-    what: 'answers 400 to a path that it does not have',
+    what: 'answers 200 to a path that it does not have',
     changes: [
       change(
         http,
         "throw new Refusal(404, 'NotFound', 'There is no such path.')",
-        "throw new Refusal(400, 'BadRequest', 'There is no such path.')",
+        "return { verb: () => ({ status: 200, body: {} }), instanceId: '', bindingId: '' }",
       ),
     ],
   },
@@ -255,7 +255,7 @@ export const transportMutants: readonly Mutant[] = [
   },
   {
     id: 'empty-success',
-    ...{ items: [12], plan, caughtBy: ['success-is-object'], shownBy: ['deprovision'] },
+    ...{ items: [12], plan, caughtBy: ['success-is-object'], shownBy: ['deprovision-works'] },
     what: 'sends nothing with the 200 to a DELETE',
     changes: [
       change(
@@ -267,7 +267,7 @@ export const transportMutants: readonly Mutant[] = [
   },
   {
     id: 'no-content',
-    ...{ items: [12], plan, caughtBy: ['success-status', 'deprovision'] },
+    ...{ items: [12], plan, caughtBy: ['success-status', 'deprovision-works'] },
     what: 'answers 204 when an instance is deleted',
     changes: [
       change(

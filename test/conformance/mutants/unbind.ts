@@ -12,7 +12,7 @@ const joined = 'return { status: 202, body: { operation: latestOperation(binding
 export const unbindMutants: readonly Mutant[] = [
   {
     id: 'unbind-again-done',
-    ...{ items: [115], plan: quick, caughtBy: ['unbind'] },
+    ...{ items: [115], plan: quick, caughtBy: ['unbind-again'] },
     what: 'answers 200 whenever a binding that was unbound is unbound again',
     also: { 'race-unbind': 'one of these unbinds again what was unbound' },
     changes: [
@@ -25,7 +25,7 @@ export const unbindMutants: readonly Mutant[] = [
   },
   {
     id: 'unbind-poll-lost',
-    ...{ items: [109, 115], plan: slow, caughtBy: ['unbind'] },
+    ...{ items: [109, 115], plan: slow, caughtBy: ['unbind-works'] },
     what: 'answers 404 to polls for an unbind',
     changes: [
       change(

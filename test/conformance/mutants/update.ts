@@ -270,8 +270,20 @@ export const updateMutants: readonly Mutant[] = [
     ],
   },
   {
-    id: 'update-previous-values-checked',
+    id: 'update-previous-values-refused',
     ...{ items: [79], plan: quick, caughtBy: ['update-previous-values'] },
+    what: 'refuses an update whose previous_values are empty',
+    changes: [
+      change(
+        file,
+        context,
+        `${context}\n  if (body.previous_values && Object.keys(body.previous_values).length === 0) throw new Refusal(400, 'BadRequest', 'previous_values are empty.');`,
+      ),
+    ],
+  },
+  {
+    id: 'update-previous-values-checked',
+    ...{ items: [79], plan: quick, caughtBy: ['update-previous-values-wrong'] },
     what: 'refuses an update whose previous_values are not its own',
     changes: [
       change(
@@ -323,7 +335,7 @@ export const updateMutants: readonly Mutant[] = [
       items: [70],
       plan: quick,
       platform: 'kubernetes',
-      caughtBy: ['kubernetes-empty-update', 'update-empty'],
+      caughtBy: ['kubernetes-empty-update', 'update-empty', 'update-context'],
     },
     what: 'refuses an update with neither plan nor parameters',
     changes: [
@@ -334,7 +346,6 @@ export const updateMutants: readonly Mutant[] = [
       ),
     ],
     also: {
-      'update-context': 'an update of the context alone has neither',
       'update-maintenance-conflict': 'an update of the version alone has neither',
     },
   },
