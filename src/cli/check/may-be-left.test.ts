@@ -7,7 +7,7 @@ it('is what was asked for and not called gone, bindings first', () => {
   const left = new MayBeLeft();
   const instance = (instanceId: string) => ({ instanceId, path: `/v2/service_instances/${instanceId}` });
   const plan = { serviceId: 's', planId: 'p' };
-  for (const id of ['a', 'b']) left.saw(sampleExchange({ ...instance(id), plan }, undefined));
+  for (const id of ['a', 'b']) left.saw(sampleExchange({ ...instance(id), plan }, { status: 201 }));
   const path = '/v2/service_instances/a/service_bindings/c';
   left.saw(
     sampleExchange({ endpoint: 'bind', instanceId: 'a', bindingId: 'c', path, plan }, { status: 201 }),
