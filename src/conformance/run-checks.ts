@@ -5,7 +5,7 @@ import type { PlanOnOffer } from './plan-on-offer.ts';
 import type { Seed } from './subject.ts';
 import { Lane, type Run, Tools } from './tools.ts';
 import { type Check, lanes, type Result } from './types.ts';
-import { Blocked, Failure, NotApplicable, StillRunning } from './verdict.ts';
+import { Blocked, decisiveLast, Failure, NotApplicable, StillRunning } from './verdict.ts';
 import type { Exchange } from './wire/exchange.ts';
 
 /** What somebody who watches a run is told. */
@@ -113,14 +113,13 @@ async function runOne(run: Run, seed: Seed, lane: Lane, check: Check, patience: 
   const verdict =
     over === undefined
       ? await verdictOf(check, tools, () => patience.sawStuck(seed.plan))
-      : { outcome: 'blocked' as const, message: over };
+      : { outcome: 'blocked' as const, message: over, exchanges: [] };
   patience.saw(tools.exchanges);
   const { id, items, level, group, title } = check;
   return {
     ...{ id, items, level, group, title },
     plan: check.lane === 'broker' ? undefined : seed.plan.label,
     ...verdict,
-    exchanges: tools.exchanges,
     milliseconds: Math.round(performance.now() - started),
   };
 }
@@ -129,18 +128,23 @@ async function verdictOf(
   check: Check,
   tools: Tools,
   stuck: () => void,
-): Promise<Pick<Result, 'outcome' | 'message'>> {
+): Promise<Pick<Result, 'outcome' | 'message' | 'exchanges'>> {
+  const { exchanges } = tools;
   try {
     await check.run(tools);
-    return { outcome: 'passed', message: undefined };
+    return { outcome: 'passed', message: undefined, exchanges };
   } catch (thrown) {
     if (thrown instanceof StillRunning) stuck();
-    if (thrown instanceof Failure) return { outcome: 'failed', message: thrown.message };
-    if (thrown instanceof Blocked) return { outcome: 'blocked', message: thrown.message };
-    if (thrown instanceof NotApplicable) return { outcome: 'not applicable', message: thrown.message };
-    if (tools.run.signal.aborted) return { outcome: 'blocked', message: 'interrupted' };
+    if (thrown instanceof Failure) {
+      const { message, answer } = thrown;
+      return { outcome: 'failed', message, exchanges: decisiveLast(exchanges, answer) };
+    }
+    if (thrown instanceof Blocked) return { outcome: 'blocked', message: thrown.message, exchanges };
+    if (thrown instanceof NotApplicable)
+      return { outcome: 'not applicable', message: thrown.message, exchanges };
+    if (tools.run.signal.aborted) return { outcome: 'blocked', message: 'interrupted', exchanges };
     // Not the broker's fault: it must not cost the report, nor the clean-up.
     const trace = thrown instanceof Error ? thrown.stack : String(thrown);
-    return { outcome: 'blocked', message: `this check has a fault of its own: ${trace}` };
+    return { outcome: 'blocked', message: `this check has a fault of its own: ${trace}`, exchanges };
   }
 }

@@ -5,6 +5,13 @@ import type { Answer, Exchange } from './wire/exchange.ts';
 /** The broker broke the rule. */
 export class Failure extends Error {
   override name = 'Failure';
+  /** The answer that breaks it, where that need not be the last one. */
+  readonly answer: Answer | undefined;
+
+  constructor(message: string, answer?: Answer) {
+    super(message);
+    this.answer = answer;
+  }
 }
 
 /** The broker did not get as far as the rule; another check says what is wrong. */
@@ -31,13 +38,19 @@ export const gone: readonly number[] = [410, 404];
 /** @throws Failure unless the status is one of these */
 export function expectStatus({ answer }: Answered, allowed: readonly number[], why = ''): void {
   if (allowed.includes(answer.status)) return;
-  throw new Failure(`expected ${allowed.join(' or ')}, got ${answer.status}${why === '' ? '' : `: ${why}`}`);
+  throw new Failure(
+    `expected ${allowed.join(' or ')}, got ${answer.status}${why === '' ? '' : `: ${why}`}`,
+    answer,
+  );
 }
 
 /** @throws Failure unless it is some 4xx */
 export function expectRefusal({ answer, draft }: Answered): void {
   if (answer.status >= 400 && answer.status < 500) return;
-  throw new Failure(`expected a refusal (400), got ${answer.status} to ${draft.method} (${draft.endpoint})`);
+  throw new Failure(
+    `expected a refusal (400), got ${answer.status} to ${draft.method} (${draft.endpoint})`,
+    answer,
+  );
 }
 
 /** @throws Failure unless it is 422 with this error code (spec, "Error Codes") */
@@ -45,12 +58,21 @@ export function expectErrorCode({ answer }: Answered, code: string): void {
   const error = isObject(answer.json) ? answer.json.error : undefined;
   if (answer.status === 422 && error === code) return;
   const got = answer.status === 422 ? `422 with ${JSON.stringify(error) ?? 'no error code'}` : answer.status;
-  throw new Failure(`expected 422 with "error": "${code}", got ${got}`);
+  throw new Failure(`expected 422 with "error": "${code}", got ${got}`, answer);
 }
 
 /** @throws Failure unless the condition holds */
 export function expectThat(condition: boolean, otherwise: string): asserts condition {
   if (!condition) throw new Failure(otherwise);
+}
+
+/** @returns the exchanges of a check, the one that decided last, as reports show it */
+export function decisiveLast(
+  exchanges: readonly Exchange[],
+  answer: Answer | undefined,
+): readonly Exchange[] {
+  const decisive = exchanges.find((exchange) => answer !== undefined && exchange.answer === answer);
+  return decisive === undefined ? exchanges : [...exchanges.filter((one) => one !== decisive), decisive];
 }
 
 /** @throws NotApplicable unless the condition holds */
