@@ -4,6 +4,7 @@ import { platformNames } from '../conformance/platforms/platform.ts';
 import { levels } from '../conformance/report/judgement.ts';
 import { exitCodes } from './check/exit-codes.ts';
 import type { RawOptions } from './check/read-options.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const help = `
 Instances and bindings are made and deleted again at the broker: use one where that costs nothing.
@@ -87,8 +88,8 @@ export function addCheckCommand(program: Command, { environment, fail }: Surroun
     )
     .option('--request-timeout <seconds>', 'how long one request may take', seconds, 60)
     .option('--poll-interval <seconds>', 'pause between two polls', seconds, 1)
-    .option('--parallel <n>', 'how many instances are worked on at once', atLeast(1), 4)
-    .option('--race <n>', 'how many requests are sent at once to see them race', atLeast(2), 10)
+    .option('--parallel <n>', 'how many instances are worked on at once', wholeNumber(1, 1000), 4)
+    .option('--race <n>', 'how many requests are sent at once to see them race', wholeNumber(2, 1000), 10)
     .option('--json [file]', 'report as JSON')
     .option('--junit [file]', "report as JUnit's XML")
     .addOption(
@@ -130,14 +131,4 @@ function seconds(text: string): number {
     throw new InvalidArgumentError('It must be a number of seconds above 0.');
   }
   return number;
-}
-
-function atLeast(least: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (text.trim() === '' || !Number.isInteger(number) || number < least || number > 1000) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least} to 1000.`);
-    }
-    return number;
-  };
 }

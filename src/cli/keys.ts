@@ -1,7 +1,8 @@
 /** `chandler keys`: the keys of the key file, and which of them the rows of the database need. */
 import { hostname } from 'node:os';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { KeySettings } from '../tools/keys/work-on-keys.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const exitCodes = {
   fine: 0,
@@ -74,7 +75,7 @@ export function addKeysCommand(program: Command, { keyFile, readSettings, fail }
   keys
     .command('rotate')
     .description('wrap the data key of every row with the active key, the first of the key file')
-    .option('--batch-size <rows>', 'rows per transaction', batchSize, 200)
+    .option('--batch-size <rows>', 'rows per transaction', wholeNumber(1, 10_000), 200)
     .option('--force', 'also when Chandlers seem to run that do not have the active key')
     .addHelpText('after', rotateHelp)
     .action(async (options: { batchSize: number; force?: true }) => {
@@ -130,12 +131,4 @@ export function addKeysCommand(program: Command, { keyFile, readSettings, fail }
     const file = path ?? keyFile;
     return file || program.error('Name the key file, or set CHANDLER_KEY_FILE.');
   }
-}
-
-function batchSize(text: string): number {
-  const number = Number(text);
-  if (text.trim() === '' || !Number.isInteger(number) || number < 1 || number > 10_000) {
-    throw new InvalidArgumentError('It must be a whole number from 1 to 10000.');
-  }
-  return number;
 }

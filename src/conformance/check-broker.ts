@@ -10,13 +10,13 @@ import { platformOf } from './platforms/all.ts';
 import type { Place, PlatformName } from './platforms/platform.ts';
 import { allRules } from './rules/all.ts';
 import { type Listener, runChecks } from './run-checks.ts';
-import { type Selection, selected } from './selection.ts';
+import { ofPlatform, type Selection, selected } from './selection.ts';
 import { catalogDraft, type Seed } from './subject.ts';
 import type { Run } from './tools.ts';
 import type { Result } from './types.ts';
-import type { Answered } from './verdict.ts';
+
 import { type ClientOptions, createClient } from './wire/client.ts';
-import type { Exchange } from './wire/exchange.ts';
+import type { Answered, Exchange } from './wire/exchange.ts';
 import { Mask } from './wire/mask.ts';
 
 export interface CheckOptions extends ClientOptions, Selection {
@@ -114,13 +114,11 @@ export async function checkBroker(
       updateParameters: options.updateParameters,
     };
     const run: Run = { client, platform, catalog, plans, settings, signal, seen };
-    const rules = selected(allRules, options);
+    const rules = selected(ofPlatform(allRules, options.platform), options);
     // Rules for all answers need all requests, also those of checks that nobody wants a verdict of.
-    const ofPlatform = allChecks.filter(
-      ({ platform: whose }) => whose === undefined || whose === options.platform,
-    );
-    const wanted = selected(ofPlatform, options);
-    const checks = wanted.length === 0 ? ofPlatform : wanted;
+    const possible = ofPlatform(allChecks, options.platform);
+    const wanted = selected(possible, options);
+    const checks = wanted.length === 0 ? possible : wanted;
     const { results, leftovers, complete } = await runChecks(run, seeds, checks, {
       parallel: options.parallel,
       listener,

@@ -1,9 +1,9 @@
 /** Takes away what the checks asked a broker to make. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isObject } from './json.ts';
+import { fieldOf } from './answers.ts';
 import type { Entry, Ledger, PlanIds } from './ledger.ts';
 import type { Platform } from './platforms/platform.ts';
-import { operationOf } from './poll-to-end.ts';
+import { endToldBy, operationOf } from './poll-to-end.ts';
 import type { Client } from './wire/client.ts';
 import type { Draft, Exchange } from './wire/exchange.ts';
 
@@ -159,10 +159,10 @@ function idsOf(plan: PlanIds | undefined): Record<string, string | undefined> {
 }
 
 function inProgress({ answer }: Exchange): boolean {
-  return answer?.status === 200 && isObject(answer.json) && answer.json.state === 'in progress';
+  return answer?.status === 200 && fieldOf({ answer }, 'state') === 'in progress';
 }
 
 function succeeded({ answer }: Exchange): boolean {
   if (answer?.status === 410) return true;
-  return answer?.status === 200 && isObject(answer.json) && answer.json.state === 'succeeded';
+  return answer?.status === 200 && endToldBy({ answer })?.state === 'succeeded';
 }

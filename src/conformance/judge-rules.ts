@@ -1,5 +1,5 @@
 import type { Result, Rule } from './types.ts';
-import type { Answered } from './verdict.ts';
+import type { Answered } from './wire/exchange.ts';
 
 /** How many exchanges that break a rule are shown. */
 const mostShown = 3;

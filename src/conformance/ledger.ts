@@ -1,3 +1,4 @@
+import { isRefusal } from './answers.ts';
 import { isText } from './json.ts';
 import type { Draft, Exchange } from './wire/exchange.ts';
 
@@ -51,7 +52,7 @@ export class Ledger {
     if (known === undefined) return;
     if (endpoint === 'provision' || endpoint === 'bind') {
       known.unanswered = answer === undefined;
-      if (answer === undefined || answer.status < 400 || answer.status >= 500) known.refused = false;
+      if (answer === undefined || !isRefusal({ answer })) known.refused = false;
     } else if ((endpoint === 'deprovision' || endpoint === 'unbind') && answer?.status === 410) {
       // The one sure sign that nothing is there, unless a request is still on its way.
       if (!known.unanswered) this.remove(known);

@@ -1,9 +1,10 @@
 /** Waits for the end of what a request began, as a platform does. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bodyOf, fieldOf } from './answers.ts';
 import { isObject, isText, type JsonValue } from './json.ts';
 import type { Binding, Instance } from './subject.ts';
-import { type Answered, Blocked, StillRunning } from './verdict.ts';
-import type { Answer, Draft, Verb } from './wire/exchange.ts';
+import { Blocked, StillRunning } from './verdict.ts';
+import type { Answer, Answered, Draft, Verb } from './wire/exchange.ts';
 
 /** How an operation ended. */
 export interface Settled {
@@ -53,7 +54,7 @@ export async function pollToEnd(
       ends.set(answer, settled);
       return settled;
     }
-    const state = isObject(poll.answer.json) ? poll.answer.json.state : undefined;
+    const state = fieldOf(poll, 'state');
     if (state !== 'in progress') {
       const said = state === undefined ? 'has no "state"' : `says "state": ${JSON.stringify(state)}`;
       throw new Blocked(
@@ -67,8 +68,8 @@ export async function pollToEnd(
 }
 
 /** @returns how the operation ended, when the poll says so */
-export function endToldBy({ answer: { json } }: Pick<Answered, 'answer'>): Settled | undefined {
-  const { state, description } = isObject(json) ? json : {};
+export function endToldBy(poll: Pick<Answered, 'answer'>): Settled | undefined {
+  const { state, description } = bodyOf(poll);
   if (state !== 'succeeded' && state !== 'failed') return undefined;
   return { state, description: isText(description) ? description : undefined };
 }

@@ -1,3 +1,4 @@
+import type { PlatformName } from './platforms/platform.ts';
 import type { Check, Rule } from './types.ts';
 
 export interface Selection {
@@ -16,6 +17,11 @@ export function selected<T extends Check | Rule>(all: readonly T[], { only, skip
     const wanted = only.length === 0 || only.some((word) => matches(check, word));
     return wanted && !skip.some((word) => matches(check, word));
   });
+}
+
+/** Those that are about no platform in particular, or about this one. */
+export function ofPlatform<T extends Check | Rule>(all: readonly T[], name: PlatformName | undefined): T[] {
+  return all.filter(({ platform }) => platform === undefined || platform === name);
 }
 
 /** @throws NoSuchCheck for the first word that matches no check and no rule */

@@ -96,6 +96,13 @@ export class Instance {
     return this.#draft('deprovision', this.seed.platform.deprovision(this.plan), edit);
   }
 
+  readonly removalVerb = 'deprovision';
+
+  /** The DELETE, as {@link Binding.removal} is for a binding. */
+  removal(edit?: Edit): Draft {
+    return this.deprovision(edit);
+  }
+
   fetch(edit?: Edit): Draft {
     return this.#draft('fetch instance', this.seed.platform.fetch(this.plan), edit);
   }
@@ -151,6 +158,12 @@ export class Binding {
 
   unbind(edit?: Edit): Draft {
     return this.#draft('unbind', this.instance.seed.platform.unbind(this.instance.plan), edit);
+  }
+
+  readonly removalVerb = 'unbind';
+
+  removal(edit?: Edit): Draft {
+    return this.unbind(edit);
   }
 
   fetch(edit?: Edit): Draft {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { fieldOf } from './answers.ts';
 import { isObject, type JsonObject, type JsonValue } from './json.ts';
 import type { Ledger } from './ledger.ts';
 import { forbidden, othersAllowed } from './parameters.ts';
@@ -9,9 +10,9 @@ import type { PlanOnOffer } from './plan-on-offer.ts';
 import type { Platform } from './platforms/platform.ts';
 import { type Ends, endToldBy, operationOf, pollToEnd, refusal, type Settled } from './poll-to-end.ts';
 import { type Binding, catalogDraft, Instance, type Seed } from './subject.ts';
-import { type Answered, Blocked, Failure, NotApplicable, StillRunning } from './verdict.ts';
+import { Blocked, Failure, NotApplicable, StillRunning } from './verdict.ts';
 import type { Client } from './wire/client.ts';
-import type { Draft, Edit, Exchange, Verb } from './wire/exchange.ts';
+import type { Answered, Draft, Edit, Exchange, Verb } from './wire/exchange.ts';
 
 export interface Settings {
   /** How long an operation may take. */
@@ -95,7 +96,7 @@ export class Tools {
   /** Service Catalog cannot bind what binds only asynchronously; that says nothing about the broker's other rules. */
   #assumePlatformCanPoll({ draft, answer }: Answered): void {
     const saysNothing = !('accepts_incomplete' in draft.query) && ['bind', 'unbind'].includes(draft.endpoint);
-    const refused = answer.status === 422 && isObject(answer.json) && answer.json.error === 'AsyncRequired';
+    const refused = answer.status === 422 && fieldOf({ answer }, 'error') === 'AsyncRequired';
     if (!saysNothing || !refused) return;
     throw new NotApplicable(
       `the platform ${this.run.platform.name} never polls for a ${draft.endpoint}, which this plan needs`,
@@ -221,18 +222,11 @@ export class Tools {
     return { instance, draft, answer, other: this.changedParameters(parameters) };
   }
 
-  /** Deprovisions an instance, which is not what the check is about. */
-  async remove(instance: Instance): Promise<void> {
-    const answer = await this.#arranged(() => this.send(instance.deprovision()));
-    const { state, description } = await this.settle(instance, 'deprovision', answer);
-    if (state === 'failed') throw new Blocked(`the instance could not be deleted: ${description}`);
-  }
-
-  /** Unbinds a binding, which is not what the check is about. */
-  async release(binding: Binding): Promise<void> {
-    const answer = await this.#arranged(() => this.send(binding.unbind()));
-    const { state, description } = await this.settle(binding, 'unbind', answer);
-    if (state === 'failed') throw new Blocked(`the binding could not be deleted: ${description}`);
+  /** Deprovisions or unbinds, which is not what the check is about. */
+  async remove(of: Instance | Binding): Promise<void> {
+    const answer = await this.#arranged(() => this.send(of.removal()));
+    const { state, description } = await this.settle(of, of.removalVerb, answer);
+    if (state === 'failed') throw new Blocked(`the ${of.removalVerb} failed: ${description}`);
   }
 
   /** Sends a request that should begin an asynchronous operation. @throws NotApplicable when it was done at once */
@@ -251,6 +245,16 @@ export class Tools {
     const { state, description } = await this.settle(binding, 'bind', answer);
     if (state === 'failed') throw new Blocked(`the binding it needs could not be made: ${description}`);
     return binding;
+  }
+
+  assumeInstancesRetrievable(): void {
+    if (this.plan.instancesRetrievable) return;
+    throw new NotApplicable('the catalog does not say instances_retrievable, so GET tells nothing');
+  }
+
+  assumeBindingsRetrievable(): void {
+    if (this.plan.bindingsRetrievable) return;
+    throw new NotApplicable('the catalog does not say bindings_retrievable, so GET tells nothing');
   }
 
   assumeBindable(): void {
@@ -303,7 +307,7 @@ export class Tools {
     const { answer } = await this.attempt(of.poll(verb, operationOf(begun.json)));
     const end = answer?.status === 200 ? endToldBy({ answer }) : undefined;
     if (end !== undefined) this.#lane.ends.set(begun, end);
-    return isObject(answer?.json) && answer.json.state === 'in progress';
+    return answer !== undefined && fieldOf({ answer }, 'state') === 'in progress';
   }
 
   /**
@@ -319,11 +323,20 @@ export class Tools {
     }
   }
 
-  /** Parameters for provision that the schema allows and that differ from those of the seed. */
-  otherParameters(): JsonObject {
-    const [other] = othersAllowed(this.plan.schemas.provision, this.seed.parameters ?? {});
-    if (other === undefined) throw new NotApplicable('the schema of the plan suggests no other parameters');
+  /** Parameters that the schema allows and that differ from those of the seed. */
+  otherParameters(verb: 'provision' | 'bind' = 'provision'): JsonObject {
+    const given = verb === 'bind' ? this.seed.bindParameters : this.seed.parameters;
+    const [other] = othersAllowed(this.plan.schemas[verb], given ?? {});
+    if (other === undefined)
+      throw new NotApplicable(`the schema of the plan suggests no other ${verb} parameters`);
     return other;
+  }
+
+  /** The context of a request, to be sent with a change. @throws NotApplicable when the platform sends none */
+  contextOf({ body }: Draft): JsonObject {
+    const context = typeof body === 'object' ? body.context : undefined;
+    if (!isObject(context)) throw new NotApplicable('the platform sends no context');
+    return context;
   }
 
   /** Parameters for an update that has something to change: other ones than the last update had. */

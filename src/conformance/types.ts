@@ -1,6 +1,6 @@
 import type { PlatformName } from './platforms/platform.ts';
 import type { Tools } from './tools.ts';
-import type { Exchange } from './wire/exchange.ts';
+import type { Answered, Exchange } from './wire/exchange.ts';
 
 /**
  * What a rule is worth. `must`: the specification says MUST. `should`: it says SHOULD, or recommends it.
@@ -35,6 +35,8 @@ interface RuleText {
   group: Group;
   /** The rule as a sentence about the broker, in lower case. */
   title: string;
+  /** The platform whose habit it is about; none: all. */
+  platform?: PlatformName;
 }
 
 /**
@@ -49,8 +51,6 @@ export type LaneName = (typeof lanes)[number];
 /** Something to try. */
 export interface Check extends RuleText {
   lane: LaneName;
-  /** The platforms whose habit it is about; none: all. */
-  platform?: PlatformName;
   /** @throws Failure, Blocked or NotApplicable (verdict.ts) */
   run(tools: Tools): Promise<void>;
 }
@@ -63,11 +63,9 @@ export interface Rule extends RuleText {
   complaint(exchange: Answered): string | undefined;
 }
 
-type Answered = Exchange & { answer: NonNullable<Exchange['answer']> };
-
 export type Outcome = 'passed' | 'failed' | 'blocked' | 'not applicable';
 
-export interface Result extends RuleText {
+export interface Result extends Omit<RuleText, 'platform'> {
   /** `service/plan`; undefined where the plan does not matter. */
   plan: string | undefined;
   outcome: Outcome;

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { sampleExchange } from '../../test/support/conformance-report.ts';
-import { type Answered, decisiveLast, expectErrorCode, expectStatus, Failure } from './verdict.ts';
+import { decisiveLast, expectErrorCode, expectStatus, Failure } from './verdict.ts';
+import type { Answered } from './wire/exchange.ts';
 
 const [refused, polled] = [409, 200].map((status) => sampleExchange({}, { status }) as Answered) as [
   Answered,

@@ -1,6 +1,6 @@
 /** How a check ends early. What a broker does wrong is a failure; the rest says why there is no verdict. */
-import { isObject } from './json.ts';
-import type { Answer, Exchange } from './wire/exchange.ts';
+import { fieldOf, isRefusal } from './answers.ts';
+import type { Answer, Answered, Exchange } from './wire/exchange.ts';
 
 /** The broker broke the rule. */
 export class Failure extends Error {
@@ -27,10 +27,11 @@ export class NotApplicable extends Error {
   override name = 'NotApplicable';
 }
 
-/** An exchange that has an answer, as the session hands it out. */
-export interface Answered extends Exchange {
-  answer: Answer;
-}
+/** What a broker may say to a provision or bind that it accepts. */
+export const accepted: readonly number[] = [200, 201, 202];
+
+/** The same of an update, deprovision or unbind. */
+export const done: readonly number[] = [200, 202];
 
 /** 404 is not what a DELETE should answer, but it says that nothing is there; that it is 410 is `deprovision-again`. */
 export const gone: readonly number[] = [410, 404];
@@ -46,7 +47,7 @@ export function expectStatus({ answer }: Answered, allowed: readonly number[], w
 
 /** @throws Failure unless it is some 4xx */
 export function expectRefusal({ answer, draft }: Answered): void {
-  if (answer.status >= 400 && answer.status < 500) return;
+  if (isRefusal({ answer })) return;
   throw new Failure(
     `expected a refusal (400), got ${answer.status} to ${draft.method} (${draft.endpoint})`,
     answer,
@@ -55,7 +56,7 @@ export function expectRefusal({ answer, draft }: Answered): void {
 
 /** @throws Failure unless it is 422 with this error code (spec, "Error Codes") */
 export function expectErrorCode({ answer }: Answered, code: string): void {
-  const error = isObject(answer.json) ? answer.json.error : undefined;
+  const error = fieldOf({ answer }, 'error');
   if (answer.status === 422 && error === code) return;
   const got = answer.status === 422 ? `422 with ${JSON.stringify(error) ?? 'no error code'}` : answer.status;
   throw new Failure(`expected 422 with "error": "${code}", got ${got}`, answer);

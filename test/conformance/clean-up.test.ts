@@ -2,9 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { type CheckOptions, checkBroker, type Report } from '../../src/conformance/check-broker.ts';
+import { silent } from '../support/check-options.ts';
 import { change } from './mutants/types.ts';
 import { type RunningReferenceBroker, startReferenceBroker } from './start-reference-broker.ts';
-import { exactly, optionsFor, silent } from './try-mutant.ts';
+import { exactly, optionsFor } from './try-mutant.ts';
 
 const some = exactly([
   'deprovision-early',

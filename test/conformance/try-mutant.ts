@@ -1,17 +1,10 @@
 /** Runs the checker against the reference broker, whole or with a rule broken. */
 import { type CheckOptions, checkBroker, type Report } from '../../src/conformance/check-broker.ts';
-import type { Listener } from '../../src/conformance/run-checks.ts';
 import type { Selection } from '../../src/conformance/selection.ts';
 import type { Result } from '../../src/conformance/types.ts';
-import { checkOptions } from '../support/check-options.ts';
+import { checkOptions, silent } from '../support/check-options.ts';
 import type { Mutant } from './mutants/types.ts';
 import { type RunningReferenceBroker, startReferenceBroker } from './start-reference-broker.ts';
-
-export const silent: Listener = {
-  started: () => undefined,
-  finished: () => undefined,
-  exchanged: () => undefined,
-};
 
 export function optionsFor(broker: RunningReferenceBroker, change: Partial<CheckOptions> = {}): CheckOptions {
   return checkOptions(broker.url, {

@@ -1,8 +1,9 @@
 /** The checker has nothing to blame in a broker that follows every rule, and leaves nothing behind in it. */
 import { expect, it } from 'vitest';
 import { checkBroker } from '../../src/conformance/check-broker.ts';
+import { silent } from '../support/check-options.ts';
 import { startReferenceBroker } from './start-reference-broker.ts';
-import { optionsFor, silent } from './try-mutant.ts';
+import { optionsFor } from './try-mutant.ts';
 
 const both = ['reference/quick', 'reference/slow'];
 const runs = [

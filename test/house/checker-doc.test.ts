@@ -15,8 +15,8 @@ const opening = `# What \`chandler check\` checks
 Every check of the [conformance checker](checker.md), printed from the checks themselves. "Rules" are the numbers of the list in [osbapi.md](osbapi.md). A check that looks at every answer of a run, whoever asked for it, is marked "all answers"; the others send requests of their own.`;
 
 function row(check: Check | Rule): string {
-  const how = 'run' in check ? (check.platform ?? '') : 'all answers';
-  const { id, items, level, title } = check;
+  const { id, items, level, title, platform } = check;
+  const how = ['run' in check ? [] : ['all answers'], platform ?? []].flat().join(', ');
   const cell = (text: string) => text.replaceAll('|', '\\|');
   return `| \`${id}\` | ${items.join(', ')} | ${levelNames[level]} | ${cell(title)} | ${how} |`;
 }

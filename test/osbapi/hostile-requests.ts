@@ -326,7 +326,11 @@ export const hostileRequest: fc.Arbitrary<Sent> = fc.oneof(
 /** The request as a person would send it again. */
 export function asCurl(url: string, { method = 'GET', path, headers = {}, body: sent }: Sent): string {
   const quoted = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
-  const lines = Object.entries({ authorization: credential, 'x-broker-api-version': '2.17', ...headers })
+  // Without a type curl says that it sends a form.
+  const type =
+    typeof sent === 'object' && !Buffer.isBuffer(sent) ? { 'content-type': 'application/json' } : {};
+  const usual = { authorization: credential, 'x-broker-api-version': '2.17', ...type };
+  const lines = Object.entries({ ...usual, ...headers })
     .filter((entry): entry is [string, string] => entry[1] !== undefined)
     .map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`);
   const text = Buffer.isBuffer(sent) ? `$(echo ${sent.toString('base64')} | base64 -d)` : bodyText(sent);

@@ -1,6 +1,7 @@
 /** The conformance checker as tests run it. */
 import { expect } from 'vitest';
 import { type CheckOptions, checkBroker, type Report } from '../../src/conformance/check-broker.ts';
+import type { Listener } from '../../src/conformance/run-checks.ts';
 
 /** Options that each test says some of. */
 export function checkOptions(url: string, given: Partial<CheckOptions>): CheckOptions {
@@ -18,7 +19,12 @@ export function checkOptions(url: string, given: Partial<CheckOptions>): CheckOp
   };
 }
 
-const silent = { started: () => undefined, finished: () => undefined, exchanged: () => undefined };
+/** Hears nothing. */
+export const silent: Listener = {
+  started: () => undefined,
+  finished: () => undefined,
+  exchanged: () => undefined,
+};
 
 export function check(url: string, given: Partial<CheckOptions>, signal?: AbortSignal): Promise<Report> {
   return checkBroker(checkOptions(url, given), silent, signal);

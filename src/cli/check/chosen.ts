@@ -1,7 +1,13 @@
 import { allChecks } from '../../conformance/checks/all.ts';
 import type { PlatformName } from '../../conformance/platforms/platform.ts';
 import { allRules } from '../../conformance/rules/all.ts';
-import { assertSelectable, NoSuchCheck, type Selection, selected } from '../../conformance/selection.ts';
+import {
+  assertSelectable,
+  NoSuchCheck,
+  ofPlatform,
+  type Selection,
+  selected,
+} from '../../conformance/selection.ts';
 import type { Check, Rule } from '../../conformance/types.ts';
 
 export interface Chosen {
@@ -16,13 +22,13 @@ export interface Chosen {
 export function chosen(selection: Selection, platform: PlatformName | undefined): Chosen {
   assertSelectable([...allChecks, ...allRules], selection);
   const checks = selected(allChecks, selection);
-  const ofPlatform = checks.filter(({ platform: whose }) => whose === undefined || whose === platform);
-  const rules = selected(allRules, selection);
+  const possible = ofPlatform(checks, platform);
+  const rules = ofPlatform(selected(allRules, selection), platform);
   const isNarrowed = selection.only.length > 0 || selection.skip.length > 0;
-  if (isNarrowed && ofPlatform.length === 0 && rules.length === 0) {
+  if (isNarrowed && possible.length === 0 && rules.length === 0) {
     const platforms = [...new Set(checks.map(({ platform: whose }) => whose))];
     const hint = checks.length === 0 ? '' : `: they need --platform ${platforms.join(' or ')}`;
     throw new NoSuchCheck(`--only and --skip leave nothing to check${hint}.`);
   }
-  return { checks: ofPlatform, rules };
+  return { checks: possible, rules };
 }

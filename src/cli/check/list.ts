@@ -2,8 +2,9 @@
 import { allChecks } from '../../conformance/checks/all.ts';
 import type { PlatformName } from '../../conformance/platforms/platform.ts';
 import { allRules } from '../../conformance/rules/all.ts';
-import { assertSelectable, type Selection, selected } from '../../conformance/selection.ts';
+import { assertSelectable, ofPlatform, type Selection, selected } from '../../conformance/selection.ts';
 import type { Check, Rule } from '../../conformance/types.ts';
+import { textTable } from '../text-table.ts';
 
 const heads = ['ID', 'RULES', 'LEVEL', 'GROUP', 'PLATFORM', 'TITLE'];
 
@@ -14,23 +15,14 @@ const heads = ['ID', 'RULES', 'LEVEL', 'GROUP', 'PLATFORM', 'TITLE'];
 export function listOfChecks(selection: Selection, platform: PlatformName | undefined): string {
   const all: readonly (Check | Rule)[] = [...allChecks, ...allRules];
   assertSelectable(all, selection);
-  const shown = selected(all, selection).filter(
-    (check) => platform === undefined || platformOf(check) === undefined || platformOf(check) === platform,
-  );
+  const shown = selected(platform === undefined ? all : ofPlatform(all, platform), selection);
   const rows = shown.map((check) => [
     check.id,
     check.items.join(','),
     check.level,
     check.group,
-    platformOf(check) ?? '',
+    check.platform ?? '',
     check.title,
   ]);
-  const table = [heads, ...rows];
-  const widths = heads.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  const lines = table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
-  return lines.map((line) => `${line.trimEnd()}\n`).join('');
-}
-
-function platformOf(check: Check | Rule): PlatformName | undefined {
-  return 'platform' in check ? check.platform : undefined;
+  return textTable([heads, ...rows]);
 }

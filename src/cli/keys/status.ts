@@ -1,6 +1,7 @@
 /** `chandler keys status`. */
 import { isFine, type KeySurvey, nextSteps, rowsOf, surveyKeys } from '../../tools/keys/survey-keys.ts';
 import { type KeySettings, workOnKeys } from '../../tools/keys/work-on-keys.ts';
+import { textTable } from '../text-table.ts';
 
 export async function status(
   settings: KeySettings,
@@ -31,15 +32,8 @@ function describe(survey: KeySurvey): string {
       String(rows.operations),
     ]),
   ];
-  const widths = heads.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
   const total = survey.keys.reduce((sum, key) => sum + rowsOf(key), 0);
   const lines = [
-    ...table.map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    ),
     '',
     ...(survey.mislabelled > 0
       ? [`${survey.mislabelled} row(s) name another key in key_id than the one that wraps their data key.`]
@@ -50,7 +44,7 @@ function describe(survey: KeySurvey): string {
     ...(survey.unreadable?.length === 0 ? ['Every sealed column of every row opens.'] : []),
     ...removable(survey),
   ];
-  return lines.map((line) => `${line}\n`).join('');
+  return textTable(table) + lines.map((line) => `${line}\n`).join('');
 }
 
 /** Which keys the file no longer needs. */

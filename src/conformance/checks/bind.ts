@@ -1,17 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { fieldOf, isRefusal } from '../answers.ts';
 import { isObject, type JsonValue } from '../json.ts';
-import { othersAllowed } from '../parameters.ts';
 import type { Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
-import { assume, expectErrorCode, expectRefusal, expectStatus, expectThat } from '../verdict.ts';
+import { accepted, assume, expectErrorCode, expectRefusal, expectStatus, expectThat } from '../verdict.ts';
 import { bindingInProgress, credentialsOf, expectCredentialsIn } from './credentials.ts';
-import { fieldOf } from './fetch.ts';
 import { expectGone } from './gone.ts';
-import { expectSameOperation } from './operations.ts';
+import { expectCollision, expectMadeOrAsyncRequired, expectSameOperation } from './operations.ts';
 
 const group = 'Bind';
-const accepted = [200, 201, 202];
 
 /** Sends a bind that must be refused. */
 async function refused(
@@ -52,8 +50,7 @@ export const bindChecks: readonly Check[] = [
       tools.assumeBindable();
       const query = { accepts_incomplete: undefined };
       const answer = await tools.send((await tools.ready()).binding().bind({ query }));
-      // That it is 201 is what `bind-works` is about.
-      if (![200, 201].includes(answer.answer.status)) expectErrorCode(answer, 'AsyncRequired');
+      expectMadeOrAsyncRequired(answer);
     },
   },
   ...ids.map(
@@ -122,7 +119,7 @@ export const bindChecks: readonly Check[] = [
       for (const edit of edits) {
         const binding = instance.binding();
         const { answer } = await tools.attempt(binding.bind(edit));
-        if (answer === undefined || answer.status < 400 || answer.status >= 500) continue;
+        if (answer === undefined || !isRefusal({ answer })) continue;
         await expectGone(tools, binding, 'the PUT was refused, and the binding can be unbound');
       }
     },
@@ -209,8 +206,7 @@ export const bindChecks: readonly Check[] = [
     title: 'a bind for a finished binding with other parameters is answered 409',
     async run(tools) {
       tools.assumeBindable();
-      const [parameters] = othersAllowed(tools.plan.schemas.bind, tools.seed.bindParameters ?? {});
-      assume(parameters !== undefined, 'the schema of the plan suggests no other bind parameters');
+      const parameters = tools.otherParameters('bind');
       const binding = await tools.bound(await tools.ready());
       expectStatus(await tools.send(binding.bind({ body: { parameters } })), [409]);
     },
@@ -220,8 +216,7 @@ export const bindChecks: readonly Check[] = [
     ...{ group, items: [93], level: 'must', lane: 'ready' },
     title: 'a bind for a binding that is being made with other parameters is answered 409',
     async run(tools) {
-      const [parameters] = othersAllowed(tools.plan.schemas.bind, tools.seed.bindParameters ?? {});
-      assume(parameters !== undefined, 'the schema of the plan suggests no other bind parameters');
+      const parameters = tools.otherParameters('bind');
       const { binding } = await bindingInProgress(tools);
       expectStatus(await tools.send(binding.bind({ body: { parameters } })), [409]);
     },
@@ -245,9 +240,7 @@ export const bindChecks: readonly Check[] = [
       const { instance, answer } = await tools.young();
       const early = await tools.send(instance.binding().bind());
       if ([201, 202].includes(early.answer.status)) return;
-      await tools.whileRunning(instance, 'provision', answer, () =>
-        expectErrorCode(early, 'ConcurrencyError'),
-      );
+      await expectCollision(tools, instance, 'provision', answer, early);
     },
   },
   {
@@ -258,9 +251,7 @@ export const bindChecks: readonly Check[] = [
       tools.assumeBindable();
       const { instance, answer } = await tools.leaving();
       const late = await tools.send(instance.binding().bind());
-      await tools.whileRunning(instance, 'deprovision', answer, () =>
-        expectErrorCode(late, 'ConcurrencyError'),
-      );
+      await expectCollision(tools, instance, 'deprovision', answer, late);
     },
   },
   {

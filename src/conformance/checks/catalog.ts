@@ -1,73 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
 import { asText, isObject, isText, type JsonObject, type JsonValue, objectsOf } from '../json.ts';
-import type { Tools } from '../tools.ts';
-import type { Check, Level } from '../types.ts';
+import type { Check } from '../types.ts';
 import { assume, expectStatus, Failure } from '../verdict.ts';
+import {
+  aboutPlans,
+  aboutServices,
+  documentCheck,
+  nameOf,
+  plansOf,
+  servicesOf,
+  twice,
+} from './catalog-document.ts';
 import { metadataChecks } from './catalog-metadata.ts';
 import { schemaChecks } from './catalog-schemas.ts';
+import { permissions } from './credentials.ts';
 
 const group = 'Catalog';
 
-/** Complaints about one thing in the catalog; none when it is right. */
-type Look<T> = (thing: T) => (string | false | undefined)[];
-
-export function servicesOf({ run }: Pick<Tools, 'run'>): JsonObject[] {
-  const catalog = run.catalog.answer?.json;
-  return isObject(catalog) ? objectsOf(catalog.services) : [];
-}
-
-function plansOf(tools: Pick<Tools, 'run'>): JsonObject[] {
-  return servicesOf(tools).flatMap((service) => objectsOf(service.plans));
-}
-
-function nameOf(thing: JsonObject): string {
-  return isText(thing.name) ? thing.name : isText(thing.id) ? thing.id : 'one without name and id';
-}
-
-interface About {
-  id: string;
-  items: number[];
-  level: Level;
-  title: string;
-}
-
-/** A check of the document alone, that names everything that is wrong in it. */
-function documentCheck(about: About, complaints: (tools: Tools) => (string | false | undefined)[]): Check {
-  return {
-    ...about,
-    group,
-    lane: 'broker',
-    run(tools) {
-      tools.exchanges.push(tools.run.catalog);
-      const found = complaints(tools).filter((text) => typeof text === 'string');
-      if (found.length > 0) throw new Failure(found.slice(0, 5).join('; '));
-      return Promise.resolve();
-    },
-  };
-}
-
-function aboutServices(about: About, look: Look<JsonObject>): Check {
-  return documentCheck(about, (tools) =>
-    servicesOf(tools).flatMap((service) =>
-      look(service).map((text) => text && `service ${nameOf(service)}: ${text}`),
-    ),
-  );
-}
-
-function aboutPlans(about: About, look: Look<JsonObject>): Check {
-  return documentCheck(about, (tools) =>
-    plansOf(tools).flatMap((plan) => look(plan).map((text) => text && `plan ${nameOf(plan)}: ${text}`)),
-  );
-}
-
-function twice(values: (JsonValue | undefined)[], what: string): (string | false)[] {
-  const seen = values.filter(isText);
-  return [...new Set(seen.filter((value, index) => seen.indexOf(value) !== index))].map(
-    (value) => `the ${what} ${value} is there more than once`,
-  );
-}
-
-const permissions = ['syslog_drain', 'route_forwarding', 'volume_mount'];
+const names: readonly string[] = Object.values(permissions);
 /** SemVer 2.0, from its own grammar. */
 const semver =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?$/;
@@ -240,7 +190,7 @@ export const catalogChecks: readonly Check[] = [
     },
     ({ requires }) =>
       (Array.isArray(requires) ? requires : []).map(
-        (one) => !permissions.includes(asText(one)) && `${JSON.stringify(one)} is no permission`,
+        (one) => !names.includes(asText(one)) && `${JSON.stringify(one)} is no permission`,
       ),
   ),
   aboutServices(
@@ -330,8 +280,8 @@ export const catalogChecks: readonly Check[] = [
       ];
     },
   ),
-  ...schemaChecks(documentCheck, plansOf, nameOf),
-  ...metadataChecks({ documentCheck, aboutServices, aboutPlans, servicesOf, plansOf, nameOf, twice }),
+  ...schemaChecks,
+  ...metadataChecks,
   {
     id: 'catalog-not-modified',
     ...{ group, items: [36], level: 'should', lane: 'broker' },

@@ -1,10 +1,12 @@
 /** What a binding gives, and how a check gets at it. */
+
 import { isDeepStrictEqual } from 'node:util';
+import { fieldOf } from '../answers.ts';
 import { isObject, type JsonValue } from '../json.ts';
 import type { Binding } from '../subject.ts';
 import type { Tools } from '../tools.ts';
-import { type Answered, Blocked, expectStatus, expectThat } from '../verdict.ts';
-import { fieldOf } from './fetch.ts';
+import { Blocked, expectStatus, expectThat } from '../verdict.ts';
+import type { Answered } from '../wire/exchange.ts';
 
 /** GET of a binding, or the same PUT where bindings cannot be fetched. */
 export function tellBinding(tools: Tools, binding: Binding): Promise<Answered> {

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { isObject } from '../json.ts';
-import { operationOf } from '../poll-to-end.ts';
+import { isRefusal } from '../answers.ts';
 import type { Check } from '../types.ts';
 import { assume, expectErrorCode, expectStatus, expectThat, gone } from '../verdict.ts';
 import { expectGone } from './gone.ts';
-import { expectSameOperation } from './operations.ts';
+import {
+  expectCollision,
+  expectDoneOrAsyncRequired,
+  expectEnded,
+  expectSameOperation,
+} from './operations.ts';
 
 const group = 'Deprovision';
 
@@ -61,7 +65,7 @@ export const deprovisionChecks: readonly Check[] = [
     async run(tools) {
       const instance = await tools.make();
       const { answer } = await tools.send(instance.deprovision({ query: { service_id: undefined } }));
-      assume(answer.status >= 400 && answer.status < 500, 'a deprovision without service_id is not refused');
+      assume(isRefusal({ answer }), 'a deprovision without service_id is not refused');
       await tools.pauseAfterCutOff();
       const { status } = (await tools.send(instance.deprovision())).answer;
       expectThat(
@@ -86,9 +90,7 @@ export const deprovisionChecks: readonly Check[] = [
     async run(tools) {
       const instance = await tools.make();
       const answer = await tools.send(instance.deprovision({ query: { accepts_incomplete: undefined } }));
-      // Which success it is `deprovision-works` is about.
-      if (answer.answer.status >= 300 || answer.answer.status === 202)
-        expectErrorCode(answer, 'AsyncRequired');
+      expectDoneOrAsyncRequired(answer);
     },
   },
   {
@@ -108,9 +110,7 @@ export const deprovisionChecks: readonly Check[] = [
     async run(tools) {
       const { instance, answer } = await tools.leaving();
       const again = await tools.send(instance.provision());
-      await tools.whileRunning(instance, 'deprovision', answer, () =>
-        expectErrorCode(again, 'ConcurrencyError'),
-      );
+      await expectCollision(tools, instance, 'deprovision', answer, again);
     },
   },
   {
@@ -126,11 +126,10 @@ export const deprovisionChecks: readonly Check[] = [
       const { state } = await tools.settle(instance, 'deprovision', answer);
       assume(state === 'succeeded', 'the deprovision failed');
       await tools.pauseAfterCutOff();
-      // A poll after a deletion, whatever began before it: 410 is fine.
-      const poll = await tools.send(instance.poll('deprovision', operationOf(created.answer.json)));
-      const said = isObject(poll.answer.json) ? poll.answer.json.state : undefined;
-      expectThat(
-        said !== 'in progress',
+      await expectEnded(
+        tools,
+        instance,
+        created,
         'the provision is still polled as "in progress" after its instance was deleted: it must end',
       );
       await expectGone(tools, instance, 'the provision went on, and the instance came back after its DELETE');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { fieldOf } from '../answers.ts';
 import type { Check } from '../types.ts';
 import { assume, expectErrorCode, expectRefusal, expectStatus, expectThat } from '../verdict.ts';
-import { fieldOf } from './fetch.ts';
 
 const group = 'Errors';
 const synchronous = { accepts_incomplete: undefined };

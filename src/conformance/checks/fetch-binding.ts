@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import { fieldOf } from '../answers.ts';
 import { isObject } from '../json.ts';
-import type { Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
 import { assume, Blocked, expectStatus, expectThat } from '../verdict.ts';
-import { servicesOf } from './catalog.ts';
+import { servicesOf } from './catalog-document.ts';
 import {
   bindingInProgress,
   expectCredentialsIn,
@@ -11,13 +11,8 @@ import {
   permissions,
   tellBinding,
 } from './credentials.ts';
-import { fieldOf } from './fetch.ts';
 
 const group = 'Bind';
-
-function assumeRetrievable({ plan }: Tools): void {
-  assume(plan.bindingsRetrievable, 'the catalog does not say bindings_retrievable');
-}
 
 /** GET of bindings, polls for them, and what they give. */
 export const fetchBindingChecks: readonly Check[] = [
@@ -39,7 +34,7 @@ export const fetchBindingChecks: readonly Check[] = [
     title: 'a binding can be fetched as soon as its bind succeeded, with credentials if that was a 202',
     async run(tools) {
       tools.assumeBindable();
-      assumeRetrievable(tools);
+      tools.assumeBindingsRetrievable();
       const binding = (await tools.ready()).binding();
       const bound = await tools.send(binding.bind());
       const { state } = await tools.settle(binding, 'bind', bound);
@@ -54,7 +49,7 @@ export const fetchBindingChecks: readonly Check[] = [
     ...{ group, items: [113], level: 'client', lane: 'ready' },
     title: 'every fetch of a binding gives the same credentials',
     async run(tools) {
-      assumeRetrievable(tools);
+      tools.assumeBindingsRetrievable();
       const binding = await tools.bound(await tools.ready());
       const first = fieldOf(await tools.send(binding.fetch()), 'credentials');
       assume(first !== undefined, 'GET tells no credentials');
@@ -68,7 +63,7 @@ export const fetchBindingChecks: readonly Check[] = [
     title: 'a fetched binding has the credentials that the bind answered',
     async run(tools) {
       tools.assumeBindable();
-      assumeRetrievable(tools);
+      tools.assumeBindingsRetrievable();
       const binding = (await tools.ready()).binding();
       const bound = await tools.send(binding.bind());
       assume(bound.answer.status === 201, 'the plan does not bind within the request');
@@ -83,7 +78,7 @@ export const fetchBindingChecks: readonly Check[] = [
     ...{ group, items: [111], level: 'client', lane: 'ready' },
     title: 'a binding can be fetched without service_id and plan_id, or with others',
     async run(tools) {
-      assumeRetrievable(tools);
+      tools.assumeBindingsRetrievable();
       const binding = await tools.bound(await tools.ready());
       for (const query of [{ service_id: undefined, plan_id: undefined }, { plan_id: 'unknown' }]) {
         expectStatus(await tools.send(binding.fetch({ query })), [200]);
@@ -115,7 +110,7 @@ export const fetchBindingChecks: readonly Check[] = [
     title: 'fetching a binding that never was is 404',
     async run(tools) {
       tools.assumeBindable();
-      assumeRetrievable(tools);
+      tools.assumeBindingsRetrievable();
       expectStatus(await tools.send((await tools.ready()).binding().fetch()), [404]);
     },
   },
@@ -124,7 +119,7 @@ export const fetchBindingChecks: readonly Check[] = [
     ...{ group, items: [112], level: 'must', lane: 'ready' },
     title: 'fetching a binding that is being made is 404',
     async run(tools) {
-      assumeRetrievable(tools);
+      tools.assumeBindingsRetrievable();
       const { binding, answer } = await bindingInProgress(tools);
       const fetched = await tools.send(binding.fetch());
       await tools.whileRunning(binding, 'bind', answer, () => expectStatus(fetched, [404]));
@@ -135,7 +130,7 @@ export const fetchBindingChecks: readonly Check[] = [
     ...{ group, items: [114], level: 'client', lane: 'ready' },
     title: 'a binding cannot be fetched by the path of another instance',
     async run(tools) {
-      assumeRetrievable(tools);
+      tools.assumeBindingsRetrievable();
       const binding = await tools.bound(await tools.ready());
       expectStatus(await tools.send(tools.instance().binding(binding.id).fetch()), [404]);
     },

@@ -1,18 +1,10 @@
+import { fieldOf } from '../answers.ts';
 import { isObject } from '../json.ts';
-import type { Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
-import { type Answered, assume, expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
+import { assume, expectStatus, expectThat } from '../verdict.ts';
+import { expectCollision } from './operations.ts';
 
 const group = 'Fetch';
-
-function assumeRetrievable({ plan }: Tools): void {
-  assume(plan.instancesRetrievable, 'the catalog does not say instances_retrievable');
-}
-
-/** @returns a field of the fetched instance */
-export function fieldOf({ answer }: Answered, name: string) {
-  return isObject(answer.json) ? answer.json[name] : undefined;
-}
 
 export const fetchChecks: readonly Check[] = [
   {
@@ -20,7 +12,7 @@ export const fetchChecks: readonly Check[] = [
     ...{ group, items: [65, 138], level: 'must', lane: 'own' },
     title: 'an instance can be fetched as soon as its provision succeeded',
     async run(tools) {
-      assumeRetrievable(tools);
+      tools.assumeInstancesRetrievable();
       expectStatus(await tools.send((await tools.make()).fetch()), [200]);
     },
   },
@@ -29,7 +21,7 @@ export const fetchChecks: readonly Check[] = [
     ...{ group, items: [66], level: 'must', lane: 'ready' },
     title: 'a fetched instance has the service_id and plan_id it was made with',
     async run(tools) {
-      assumeRetrievable(tools);
+      tools.assumeInstancesRetrievable();
       const fetched = await tools.send((await tools.ready()).fetch());
       assume(fetched.answer.status === 200, 'the instance cannot be fetched');
       const said = [fieldOf(fetched, 'service_id'), fieldOf(fetched, 'plan_id')];
@@ -45,7 +37,7 @@ export const fetchChecks: readonly Check[] = [
     ...{ group, items: [66], level: 'must', lane: 'own' },
     title: 'if the parameters of a fetched instance are told, they hold what was sent',
     async run(tools) {
-      assumeRetrievable(tools);
+      tools.assumeInstancesRetrievable();
       const parameters = tools.otherParameters();
       const instance = await tools.make(tools.instance({ parameters }));
       const told = fieldOf(await tools.send(instance.fetch()), 'parameters');
@@ -64,7 +56,7 @@ export const fetchChecks: readonly Check[] = [
     ...{ group, items: [69], level: 'client', lane: 'ready' },
     title: 'an instance can be fetched without service_id and plan_id, or with others',
     async run(tools) {
-      assumeRetrievable(tools);
+      tools.assumeInstancesRetrievable();
       const instance = await tools.ready();
       for (const query of [{ service_id: undefined, plan_id: undefined }, { plan_id: 'unknown' }]) {
         expectStatus(await tools.send(instance.fetch({ query })), [200]);
@@ -76,7 +68,7 @@ export const fetchChecks: readonly Check[] = [
     ...{ group, items: [67, 136], level: 'must', lane: 'plan' },
     title: 'fetching an instance that never was is 404',
     async run(tools) {
-      assumeRetrievable(tools);
+      tools.assumeInstancesRetrievable();
       expectStatus(await tools.send(tools.instance().fetch()), [404]);
     },
   },
@@ -85,7 +77,7 @@ export const fetchChecks: readonly Check[] = [
     ...{ group, items: [67, 137], level: 'must', lane: 'young' },
     title: 'fetching an instance that is being made is 404',
     async run(tools) {
-      assumeRetrievable(tools);
+      tools.assumeInstancesRetrievable();
       const { instance, answer } = await tools.young();
       const fetched = await tools.send(instance.fetch());
       await tools.whileRunning(instance, 'provision', answer, () => expectStatus(fetched, [404]));
@@ -96,13 +88,11 @@ export const fetchChecks: readonly Check[] = [
     ...{ group, items: [68, 140], level: 'must', lane: 'changing' },
     title: 'fetching an instance that is being updated is 200, or 422 ConcurrencyError',
     async run(tools) {
-      assumeRetrievable(tools);
+      tools.assumeInstancesRetrievable();
       const { instance, answer } = await tools.updating();
       const fetched = await tools.send(instance.fetch());
       if (fetched.answer.status === 200) return;
-      await tools.whileRunning(instance, 'update', answer, () =>
-        expectErrorCode(fetched, 'ConcurrencyError'),
-      );
+      await expectCollision(tools, instance, 'update', answer, fetched);
     },
   },
   {
@@ -110,7 +100,7 @@ export const fetchChecks: readonly Check[] = [
     ...{ group, items: [68, 144], level: 'should', lane: 'own' },
     title: 'fetching an instance that was deleted is 404',
     async run(tools) {
-      assumeRetrievable(tools);
+      tools.assumeInstancesRetrievable();
       const instance = await tools.make();
       await tools.remove(instance);
       expectStatus(await tools.send(instance.fetch()), [404]);

@@ -2,14 +2,10 @@
  * Whether something is there: a broker that answers alike whether it is or not breaks a rule of its own, such as
  * `deprovision-unknown`, and none of the checks that only want to see what is left.
  */
-import { Binding, Instance } from '../subject.ts';
+import { type Binding, Instance } from '../subject.ts';
 import type { Tools } from '../tools.ts';
-import { type Answered, Failure, gone, NotApplicable } from '../verdict.ts';
-import type { Draft, Edit } from '../wire/exchange.ts';
-
-function deletion(of: Instance | Binding, edit: Edit | undefined): Draft {
-  return of instanceof Binding ? of.unbind(edit) : of.deprovision(edit);
-}
+import { Failure, gone, NotApplicable } from '../verdict.ts';
+import type { Answered, Draft, Edit } from '../wire/exchange.ts';
 
 /** @throws Failure unless the DELETE says that nothing is there. @throws NotApplicable where it never says so */
 export async function expectGone(
@@ -18,7 +14,7 @@ export async function expectGone(
   why: string,
   { allowed = gone, edit }: { allowed?: readonly number[]; edit?: Edit } = {},
 ): Promise<void> {
-  await assertGone(tools, of, await tools.send(deletion(of, edit)), { allowed, why, edit });
+  await assertGone(tools, of, await tools.send(of.removal(edit)), { allowed, why, edit });
 }
 
 /** The same for a DELETE that has its answer. */
@@ -41,11 +37,10 @@ export async function assumeTold(
   edit: Edit | undefined,
 ): Promise<void> {
   const never = of instanceof Instance ? tools.instance() : (await tools.ready()).binding();
-  const { answer } = await tools.send(deletion(never, edit));
+  const { answer } = await tools.send(never.removal(edit));
   if (answer.status !== status) return;
-  const check = of instanceof Binding ? 'unbind-unknown' : 'deprovision-unknown';
   throw new NotApplicable(
-    `what is gone cannot be told from what is there, since a DELETE of what never was is ${status} too: see ${check}`,
+    `what is gone cannot be told from what is there, since a DELETE of what never was is ${status} too: see ${of.removalVerb}-unknown`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { Binding, type Instance } from '../subject.ts';
+import type { Binding, Instance } from '../subject.ts';
 import type { Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
 import { Blocked, expectErrorCode } from '../verdict.ts';
@@ -20,8 +20,7 @@ const mostDone = 5;
 async function deleteUntilGone(tools: Tools, of: Instance | Binding): Promise<void> {
   const deadline = Date.now() + tools.run.settings.operationMs;
   for (let done = 0; ; ) {
-    const draft = of instanceof Binding ? of.unbind(mitigation) : of.deprovision(mitigation);
-    const answer = await tools.send(draft);
+    const answer = await tools.send(of.removal(mitigation));
     const { status } = answer.answer;
     if (status === 410) return;
     if (status === 422) expectErrorCode(answer, 'ConcurrencyError');
@@ -33,7 +32,7 @@ async function deleteUntilGone(tools: Tools, of: Instance | Binding): Promise<vo
         edit: mitigation,
       });
     }
-    if (status === 202) await tools.settle(of, of instanceof Binding ? 'unbind' : 'deprovision', answer);
+    if (status === 202) await tools.settle(of, of.removalVerb, answer);
     if (status < 300) done += 1;
     if (done === mostDone) {
       await assumeTold(tools, of, status, mitigation);

@@ -1,10 +1,11 @@
 /** Habits of platforms that the specification does not tell of, each tried only with `--platform`. */
 import { isDeepStrictEqual } from 'node:util';
+import { fieldOf } from '../answers.ts';
 import { isObject } from '../json.ts';
 import { operationOf } from '../poll-to-end.ts';
 import type { Check } from '../types.ts';
 import { assume, Blocked, expectStatus, expectThat } from '../verdict.ts';
-import { fieldOf } from './fetch.ts';
+import { expectAccepted } from './update.ts';
 
 const group = 'Platform';
 
@@ -16,20 +17,13 @@ export const platformChecks: readonly Check[] = [
     async run(tools) {
       // Without it Cloud Foundry tells the broker nothing of a rename.
       assume(tools.plan.allowContextUpdates, 'the catalog does not say allow_context_updates');
-      assume(
-        tools.plan.instancesRetrievable,
-        'what an update did cannot be seen: instances cannot be fetched',
-      );
+      tools.assumeInstancesRetrievable();
       const instance = await tools.make(tools.instance({ parameters: tools.otherParameters() }));
       const before = fieldOf(await tools.send(instance.fetch()), 'parameters');
       assume(before !== undefined, 'parameters are not told by GET');
-      const { body } = instance.update({});
-      const context = typeof body === 'object' ? body.context : undefined;
-      assume(isObject(context), 'the platform sends no context');
+      const context = tools.contextOf(instance.update({}));
       const renamed = { context: { ...context, instance_name: `${instance.name}-renamed` } };
-      const answer = await tools.send(instance.update({}, { body: renamed }));
-      expectStatus(answer, [200, 202]);
-      await tools.settle(instance, 'update', answer);
+      await expectAccepted(tools, instance, { body: renamed });
       const after = fieldOf(await tools.send(instance.fetch()), 'parameters');
       expectThat(isDeepStrictEqual(after, before), 'GET tells other parameters than before the rename');
     },
@@ -73,9 +67,7 @@ export const platformChecks: readonly Check[] = [
     title: 'an update without plan and parameters, as Service Catalog sends to clear them, is accepted',
     async run(tools) {
       const instance = await tools.changing();
-      const answer = await tools.send(instance.update({}));
-      expectStatus(answer, [200, 202]);
-      await tools.settle(instance, 'update', answer);
+      await expectAccepted(tools, instance);
     },
   },
   {

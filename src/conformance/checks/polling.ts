@@ -1,14 +1,16 @@
-import { asText, isObject } from '../json.ts';
+import { fieldOf } from '../answers.ts';
+import { asText } from '../json.ts';
 import { endToldBy, operationOf } from '../poll-to-end.ts';
 import type { Check } from '../types.ts';
-import { type Answered, assume, Blocked, expectStatus, expectThat, gone, StillRunning } from '../verdict.ts';
+import { assume, Blocked, expectStatus, expectThat, gone, StillRunning } from '../verdict.ts';
+import type { Answered } from '../wire/exchange.ts';
 
 const group = 'Polling';
 
 /** @throws Failure unless it is 200 with one of the specification's states */
 function expectState(poll: Answered, allowed: readonly string[]): void {
   expectStatus(poll, [200]);
-  const state = isObject(poll.answer.json) ? poll.answer.json.state : undefined;
+  const state = fieldOf(poll, 'state');
   expectThat(
     typeof state === 'string' && allowed.includes(state),
     `expected the state ${allowed.join(' or ')}, got ${JSON.stringify(state)}`,
@@ -17,8 +19,8 @@ function expectState(poll: Answered, allowed: readonly string[]): void {
 
 const states = ['in progress', 'succeeded', 'failed'];
 
-function isState({ answer: { status, json } }: Answered): boolean {
-  return status === 200 && isObject(json) && states.includes(asText(json.state));
+function isState(poll: Answered): boolean {
+  return poll.answer.status === 200 && states.includes(asText(fieldOf(poll, 'state')));
 }
 
 export const pollingChecks: readonly Check[] = [

@@ -1,8 +1,7 @@
 import type { Check } from '../types.ts';
-import { assume, expectErrorCode, expectStatus } from '../verdict.ts';
+import { accepted, assume, expectErrorCode, expectStatus } from '../verdict.ts';
 
 const group = 'Provision';
-const accepted = [200, 201, 202];
 
 /** maintenance_info in a provision. */
 export const maintenanceChecks: readonly Check[] = [

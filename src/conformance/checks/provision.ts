@@ -1,26 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { asText, isObject, isText, type JsonObject } from '../json.ts';
+import { fieldOf, isRefusal } from '../answers.ts';
+import { asText, isText, type JsonObject } from '../json.ts';
 import type { Instance } from '../subject.ts';
 import type { Tools } from '../tools.ts';
 import type { Check, Level } from '../types.ts';
-import {
-  type Answered,
-  assume,
-  Blocked,
-  expectErrorCode,
-  expectRefusal,
-  expectStatus,
-  expectThat,
-  gone,
-} from '../verdict.ts';
-import type { Draft, Edit } from '../wire/exchange.ts';
+import { accepted, assume, Blocked, expectRefusal, expectStatus, expectThat, gone } from '../verdict.ts';
+import type { Answered, Draft, Edit } from '../wire/exchange.ts';
 import { expectGone } from './gone.ts';
-import { expectSameOperation } from './operations.ts';
+import { expectMadeOrAsyncRequired, expectSameOperation } from './operations.ts';
 import { maintenanceChecks } from './provision-maintenance.ts';
 
 const group = 'Provision';
-const accepted = [200, 201, 202];
 
 /** Sends a provision that must be refused, and looks whether anything is left of it. */
 async function refused(
@@ -191,8 +182,10 @@ export const provisionChecks: readonly Check[] = [
       const { parameters, name } = tools.forbiddenParameters('provision');
       const { answer } = await tools.send(tools.instance().provision({ body: { parameters } }));
       assume(answer.status === 400, 'the parameters were not refused');
-      const description = isObject(answer.json) ? answer.json.description : undefined;
-      expectThat(asText(description).includes(name), `the description does not name "${name}"`);
+      expectThat(
+        asText(fieldOf({ answer }, 'description')).includes(name),
+        `the description does not name "${name}"`,
+      );
     },
   },
   {
@@ -204,7 +197,7 @@ export const provisionChecks: readonly Check[] = [
       for (const edit of edits) {
         const instance = tools.instance();
         const { answer } = await tools.send(instance.provision(edit));
-        if (answer.status < 400 || answer.status >= 500) continue;
+        if (!isRefusal({ answer })) continue;
         const poll = await tools.send(instance.poll('provision', undefined));
         if (!gone.includes(poll.answer.status)) {
           const never = await tools.send(tools.instance().poll('provision', undefined));
@@ -223,8 +216,7 @@ export const provisionChecks: readonly Check[] = [
     async run(tools) {
       for (const query of [{ accepts_incomplete: undefined }, { accepts_incomplete: 'false' }]) {
         const answer = await tools.send(tools.instance().provision({ query }));
-        // That it is 201 is what `provision-works` is about.
-        if (![200, 201].includes(answer.answer.status)) expectErrorCode(answer, 'AsyncRequired');
+        expectMadeOrAsyncRequired(answer);
       }
     },
   },
@@ -257,9 +249,7 @@ export const provisionChecks: readonly Check[] = [
       assume(state === 'succeeded', 'the instance could not be made');
       const again = await tools.send(instance.provision());
       assume(again.answer.status === 200, 'the repeated PUT is not answered 200');
-      const [url, urlAgain] = [first, again].map(({ answer }) =>
-        isObject(answer.json) ? (answer.json.dashboard_url ?? undefined) : undefined,
-      );
+      const [url, urlAgain] = [first, again].map((told) => fieldOf(told, 'dashboard_url') ?? undefined);
       expectThat(
         isDeepStrictEqual(url, urlAgain),
         `dashboard_url was ${JSON.stringify(url)} and is now ${JSON.stringify(urlAgain)}`,
@@ -273,9 +263,7 @@ export const provisionChecks: readonly Check[] = [
     title: 'the same PUT with other names in the context and another user is no conflict',
     async run(tools) {
       const instance = await tools.ready();
-      const { body } = instance.provision();
-      const context = typeof body === 'object' ? body.context : undefined;
-      assume(isObject(context), 'the platform sends no context');
+      const context = tools.contextOf(instance.provision());
       const edit = {
         headers: { 'x-broker-api-originating-identity': undefined },
         body: { context: { ...context, instance_name: 'renamed', organization_name: 'renamed' } },
@@ -335,9 +323,7 @@ export const provisionChecks: readonly Check[] = [
     title: 'annotations and further keys in the context are accepted',
     async run(tools) {
       const instance = tools.instance();
-      const { body } = instance.provision();
-      const context = typeof body === 'object' ? body.context : undefined;
-      assume(isObject(context), 'the platform sends no context');
+      const context = tools.contextOf(instance.provision());
       const annotations = { 'example.com/check': 'yes' };
       const edit = {
         ...context,
@@ -353,15 +339,14 @@ export const provisionChecks: readonly Check[] = [
     ...{ group, items: [49], level: 'must', lane: 'own' },
     title: 'a dashboard_url that an instance has is in the first answer, 202 included',
     async run(tools) {
-      assume(tools.plan.instancesRetrievable, 'instances cannot be fetched');
+      tools.assumeInstancesRetrievable();
       const instance = tools.instance();
       const first = await tools.send(instance.provision());
       const { state } = await tools.settle(instance, 'provision', first);
       if (state === 'failed') throw new Blocked('the instance could not be made');
-      const { answer } = await tools.send(instance.fetch());
-      const fetched = isObject(answer.json) ? answer.json.dashboard_url : undefined;
+      const fetched = fieldOf(await tools.send(instance.fetch()), 'dashboard_url');
       assume(isText(fetched), 'the instance has no dashboard_url');
-      const said = isObject(first.answer.json) ? first.answer.json.dashboard_url : undefined;
+      const said = fieldOf(first, 'dashboard_url');
       expectThat(
         said === fetched,
         `the first answer said ${JSON.stringify(said)}, GET says ${JSON.stringify(fetched)}`,

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { othersAllowed } from '../parameters.ts';
+import { fieldOf } from '../answers.ts';
 import type { Binding } from '../subject.ts';
 import type { Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
-import { assume, Blocked, expectStatus, expectThat } from '../verdict.ts';
+import { assume, Blocked, expectRefusal, expectStatus, expectThat } from '../verdict.ts';
 import type { Edit } from '../wire/exchange.ts';
 import { credentialsOf, expectCredentials, lastingCredentialsOf } from './credentials.ts';
-import { fieldOf } from './fetch.ts';
 
 const group = 'Rotation';
 
@@ -20,20 +19,21 @@ interface Pair {
   successor: Binding;
 }
 
-/** A binding and the one that succeeds it. */
-async function rotated(tools: Tools, edit?: Edit): Promise<Pair> {
+/** A binding that may be rotated. */
+async function rotatable(tools: Tools, edit?: Edit): Promise<Binding> {
   assumeRotatable(tools);
   const instance = await tools.ready();
-  const predecessor = await tools.bound(instance, instance.binding(), edit);
+  return await tools.bound(instance, instance.binding(), edit);
+}
+
+/** A binding and the one that succeeds it. */
+async function rotated(tools: Tools, edit?: Edit): Promise<Pair> {
+  const predecessor = await rotatable(tools, edit);
   const successor = predecessor.instance.binding();
   const answer = await tools.send(successor.rotate(predecessor));
   const { state } = await tools.settle(successor, 'bind', answer);
   if (state === 'failed') throw new Blocked('the rotation failed');
   return { predecessor, successor };
-}
-
-function assumeRetrievable({ plan }: Tools): void {
-  assume(plan.bindingsRetrievable, 'bindings cannot be fetched');
 }
 
 export const rotationChecks: readonly Check[] = [
@@ -42,8 +42,7 @@ export const rotationChecks: readonly Check[] = [
     ...{ group, items: [104], level: 'must', lane: 'ready' },
     title: 'a bind with nothing but predecessor_binding_id is answered 201 or 202 and succeeds',
     async run(tools) {
-      assumeRotatable(tools);
-      const predecessor = await tools.bound(await tools.ready());
+      const predecessor = await rotatable(tools);
       const successor = predecessor.instance.binding();
       const answer = await tools.send(successor.rotate(predecessor));
       expectStatus(answer, [201, 202]);
@@ -56,8 +55,7 @@ export const rotationChecks: readonly Check[] = [
     ...{ group, items: [104], level: 'client', lane: 'ready' },
     title: 'a rotation that names service and plan as well is accepted',
     async run(tools) {
-      assumeRotatable(tools);
-      const predecessor = await tools.bound(await tools.ready());
+      const predecessor = await rotatable(tools);
       const body = { service_id: tools.plan.serviceId, plan_id: tools.plan.planId };
       const answer = await tools.send(predecessor.instance.binding().rotate(predecessor, { body }));
       expectStatus(answer, [201, 202]);
@@ -68,9 +66,8 @@ export const rotationChecks: readonly Check[] = [
     ...{ group, items: [106], level: 'must', lane: 'ready' },
     title: 'a successor has other credentials than its predecessor, which keeps its own',
     async run(tools) {
-      assumeRotatable(tools);
-      const predecessor = await tools.bound(await tools.ready());
-      assumeRetrievable(tools);
+      const predecessor = await rotatable(tools);
+      tools.assumeBindingsRetrievable();
       const before = await lastingCredentialsOf(tools, predecessor);
       const successor = predecessor.instance.binding();
       await tools.settle(successor, 'bind', await tools.send(successor.rotate(predecessor)));
@@ -92,9 +89,9 @@ export const rotationChecks: readonly Check[] = [
     title: 'unbinding the predecessor leaves the successor as it is',
     async run(tools) {
       const { predecessor, successor } = await rotated(tools);
-      assumeRetrievable(tools);
+      tools.assumeBindingsRetrievable();
       const before = await lastingCredentialsOf(tools, successor);
-      await tools.release(predecessor);
+      await tools.remove(predecessor);
       await expectCredentials(
         tools,
         successor,
@@ -129,11 +126,7 @@ export const rotationChecks: readonly Check[] = [
     async run(tools) {
       assumeRotatable(tools);
       const instance = await tools.ready();
-      const { answer } = await tools.send(instance.binding().rotate(instance.binding(randomUUID())));
-      expectThat(
-        answer.status >= 400 && answer.status < 500,
-        `expected a refusal (400), got ${answer.status}`,
-      );
+      expectRefusal(await tools.send(instance.binding().rotate(instance.binding(randomUUID()))));
     },
   },
   {
@@ -144,11 +137,7 @@ export const rotationChecks: readonly Check[] = [
       assumeRotatable(tools);
       const [mine, other] = [await tools.make(), await tools.make()];
       const foreign = await tools.bound(other);
-      const { answer } = await tools.send(mine.binding().rotate(foreign));
-      expectThat(
-        answer.status >= 400 && answer.status < 500,
-        `expected a refusal (400), got ${answer.status}`,
-      );
+      expectRefusal(await tools.send(mine.binding().rotate(foreign)));
     },
   },
   {
@@ -162,11 +151,7 @@ export const rotationChecks: readonly Check[] = [
         plan.planId === tools.plan.planId ? {} : { plan, parameters: undefined, bindParameters: undefined };
       const instance = await tools.make(tools.instance(change));
       const predecessor = await tools.bound(instance);
-      const { answer } = await tools.send(instance.binding().rotate(predecessor));
-      expectThat(
-        answer.status >= 400 && answer.status < 500,
-        `expected a refusal (400), got ${answer.status}`,
-      );
+      expectRefusal(await tools.send(instance.binding().rotate(predecessor)));
     },
   },
   {
@@ -174,9 +159,8 @@ export const rotationChecks: readonly Check[] = [
     ...{ group, items: [107], level: 'should', lane: 'ready' },
     title: 'a successor has the parameters of its predecessor',
     async run(tools) {
-      assumeRetrievable(tools);
-      const [parameters] = othersAllowed(tools.plan.schemas.bind, tools.seed.bindParameters ?? {});
-      assume(parameters !== undefined, 'the schema of the plan suggests no bind parameters');
+      tools.assumeBindingsRetrievable();
+      const parameters = tools.otherParameters('bind');
       const { predecessor, successor } = await rotated(tools, { body: { parameters } });
       const before = fieldOf(await tools.send(predecessor.fetch()), 'parameters');
       assume(before !== undefined, 'the parameters of bindings are not told');

@@ -1,16 +1,15 @@
-import { asText, isObject } from '../json.ts';
+import { fieldOf, isRefusal } from '../answers.ts';
+import { asText } from '../json.ts';
 import { originatingIdentity } from '../platforms/specification.ts';
 import type { Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
-import { assume, expectStatus, expectThat, Failure } from '../verdict.ts';
+import { accepted, assume, expectStatus, expectThat } from '../verdict.ts';
 import type { Edit } from '../wire/exchange.ts';
 import { everyEndpoint } from './every-endpoint.ts';
 import { expectNoDifference } from './gone.ts';
 
 const group = 'Transport';
 const version = 'x-broker-api-version';
-/** What a broker may say to a change that it accepts. */
-const accepted = [200, 201, 202];
 
 /** Whether the broker wants credentials at all; the client may have been given none. */
 function assumeCredentials(tools: Tools): void {
@@ -108,9 +107,10 @@ export const transportChecks: readonly Check[] = [
     async run(tools) {
       const answer = await tools.send(tools.catalog({ headers: { [version]: '1.0' } }));
       assume(answer.answer.status === 412, 'no version is refused');
-      const { json } = answer.answer;
-      const description = isObject(json) ? json.description : undefined;
-      expectThat(/\b2(\.\d+)?\b/.test(asText(description)), 'the description of the 412 names no version');
+      expectThat(
+        /\b2(\.\d+)?\b/.test(asText(fieldOf(answer, 'description'))),
+        'the description of the 412 names no version',
+      );
     },
   },
   {
@@ -237,9 +237,9 @@ export const transportChecks: readonly Check[] = [
     title: 'a path that the API does not have is refused with a 4xx',
     async run(tools) {
       const draft = { ...tools.catalog(), endpoint: 'elsewhere' as const, path: '/v2/conformance-check' };
-      const { answer } = await tools.send(draft);
-      if (answer.status >= 400 && answer.status < 500) return;
-      throw new Failure(`expected 404, got ${answer.status}: a platform would take it for an endpoint`);
+      const answer = await tools.send(draft);
+      const { status } = answer.answer;
+      expectThat(isRefusal(answer), `expected 404, got ${status}: a platform would take it for an endpoint`);
     },
   },
 ];

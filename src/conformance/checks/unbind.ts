@@ -1,10 +1,8 @@
-import { isObject } from '../json.ts';
-import { operationOf } from '../poll-to-end.ts';
 import type { Check } from '../types.ts';
-import { assume, expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
+import { expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
 import { expectCredentials, lastingCredentialsOf } from './credentials.ts';
 import { expectGone } from './gone.ts';
-import { expectSameOperation } from './operations.ts';
+import { expectDoneOrAsyncRequired, expectEnded, expectSameOperation } from './operations.ts';
 
 const group = 'Unbind';
 
@@ -27,7 +25,7 @@ export const unbindChecks: readonly Check[] = [
     title: 'an unbind of a binding that was unbound is 410',
     async run(tools) {
       const binding = await tools.bound(await tools.ready());
-      await tools.release(binding);
+      await tools.remove(binding);
       expectStatus(await tools.send(binding.unbind()), [410], 'the binding is gone');
     },
   },
@@ -38,9 +36,7 @@ export const unbindChecks: readonly Check[] = [
     async run(tools) {
       const binding = await tools.bound(await tools.ready());
       const answer = await tools.send(binding.unbind({ query: { accepts_incomplete: undefined } }));
-      // Which success it is `unbind-works` is about.
-      if (answer.answer.status >= 300 || answer.answer.status === 202)
-        expectErrorCode(answer, 'AsyncRequired');
+      expectDoneOrAsyncRequired(answer);
     },
   },
   {
@@ -91,11 +87,10 @@ export const unbindChecks: readonly Check[] = [
       expectStatus(answer, [200, 202]);
       await tools.settle(binding, 'unbind', answer);
       await tools.pauseAfterCutOff();
-      // A poll after a deletion, whatever began before it: 410 is fine.
-      const poll = await tools.send(binding.poll('unbind', operationOf(created.answer.json)));
-      const said = isObject(poll.answer.json) ? poll.answer.json.state : undefined;
-      expectThat(
-        said !== 'in progress',
+      await expectEnded(
+        tools,
+        binding,
+        created,
         'the bind is still polled as "in progress" after its binding was deleted: it must end',
       );
       await expectGone(tools, binding, 'the bind went on, and the binding came back after its DELETE');
@@ -106,9 +101,9 @@ export const unbindChecks: readonly Check[] = [
     ...{ group, items: [112, 118], level: 'must', lane: 'ready' },
     title: 'fetching a binding that was unbound is 404',
     async run(tools) {
-      assume(tools.plan.bindingsRetrievable, 'bindings cannot be fetched');
+      tools.assumeBindingsRetrievable();
       const binding = await tools.bound(await tools.ready());
-      await tools.release(binding);
+      await tools.remove(binding);
       expectStatus(await tools.send(binding.fetch()), [404]);
     },
   },
@@ -120,7 +115,7 @@ export const unbindChecks: readonly Check[] = [
       const instance = await tools.ready();
       const [one, other] = [await tools.bound(instance), await tools.bound(instance)];
       const before = await lastingCredentialsOf(tools, other);
-      await tools.release(one);
+      await tools.remove(one);
       await expectCredentials(tools, other, before, 'the credentials of the other binding changed');
     },
   },
@@ -130,7 +125,7 @@ export const unbindChecks: readonly Check[] = [
     title: 'the id of a binding that was unbound can be bound again',
     async run(tools) {
       const binding = await tools.bound(await tools.ready());
-      await tools.release(binding);
+      await tools.remove(binding);
       expectStatus(await tools.send(binding.bind()), [201, 202]);
     },
   },

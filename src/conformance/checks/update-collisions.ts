@@ -5,16 +5,15 @@ import { operationOf } from '../poll-to-end.ts';
 import type { Instance } from '../subject.ts';
 import type { Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
-import { assume, Blocked, expectErrorCode, expectThat } from '../verdict.ts';
+import { assume, Blocked, done, expectThat } from '../verdict.ts';
 import { expectGone } from './gone.ts';
-import { expectSameOperation } from './operations.ts';
+import { expectCollision, expectSameOperation } from './operations.ts';
 
 const group = 'Update';
-const done = [200, 202];
 
 /** What GET tells of an instance; not applicable where it tells nothing. */
 export async function told(tools: Tools, instance: Instance): Promise<JsonObject> {
-  assume(tools.plan.instancesRetrievable, 'what an update did cannot be seen: instances cannot be fetched');
+  tools.assumeInstancesRetrievable();
   const { answer } = await tools.send(instance.fetch());
   if (answer.status !== 200 || !isObject(answer.json))
     throw new Blocked(`the instance is fetched with ${answer.status}`);
@@ -45,9 +44,7 @@ export const collisionChecks: readonly Check[] = [
       const { instance, answer, other } = await tools.updating();
       const second = await tools.send(instance.update({ parameters: other }));
       if (!done.includes(second.answer.status)) {
-        await tools.whileRunning(instance, 'update', answer, () =>
-          expectErrorCode(second, 'ConcurrencyError'),
-        );
+        await expectCollision(tools, instance, 'update', answer, second);
         return;
       }
       // The instance is of no use to the next check.
@@ -74,9 +71,7 @@ export const collisionChecks: readonly Check[] = [
       const { instance, answer } = await tools.young();
       const second = await tools.send(instance.update({ parameters: tools.changedParameters() }));
       if (!done.includes(second.answer.status)) {
-        await tools.whileRunning(instance, 'provision', answer, () =>
-          expectErrorCode(second, 'ConcurrencyError'),
-        );
+        await expectCollision(tools, instance, 'provision', answer, second);
         return;
       }
       await tools.follow(instance, 'provision', answer);
@@ -91,9 +86,7 @@ export const collisionChecks: readonly Check[] = [
       const { instance, answer } = await tools.leaving();
       const second = await tools.send(instance.update({ parameters: tools.changedParameters() }));
       if (!done.includes(second.answer.status)) {
-        await tools.whileRunning(instance, 'deprovision', answer, () =>
-          expectErrorCode(second, 'ConcurrencyError'),
-        );
+        await expectCollision(tools, instance, 'deprovision', answer, second);
         return;
       }
       const { state } = await tools.follow(instance, 'deprovision', answer);

@@ -1,31 +1,45 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { fieldOf } from '../answers.ts';
 import { asText, isObject, type JsonObject, type JsonValue } from '../json.ts';
 import type { Instance } from '../subject.ts';
 import type { Tools } from '../tools.ts';
 import type { Check } from '../types.ts';
-import { assume, Blocked, expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
-import type { Edit } from '../wire/exchange.ts';
-import { fieldOf } from './fetch.ts';
+import { assume, Blocked, done, expectErrorCode, expectStatus, expectThat } from '../verdict.ts';
+import type { Answered, Edit } from '../wire/exchange.ts';
+import { expectDoneOrAsyncRequired } from './operations.ts';
 import { collisionChecks, parametersIn, told } from './update-collisions.ts';
 
 const group = 'Update';
-const done = [200, 202];
 
-/** Updates and waits. The broker may refuse a change for reasons of its own: 422. */
-async function update(
+type Change = Parameters<Instance['update']>[0];
+
+/** @throws NotApplicable when the broker refuses the change for reasons of its own: 422 */
+async function change(tools: Tools, instance: Instance, wanted: Change): Promise<Answered> {
+  const answer = await tools.send(instance.update(wanted));
+  const why = asText(fieldOf(answer, 'description'));
+  assume(answer.answer.status !== 422, `the broker refuses this change: ${why}`);
+  return answer;
+}
+
+/** As the check that is about it. */
+async function expectChanged(tools: Tools, instance: Instance, wanted: Change): Promise<void> {
+  const answer = await change(tools, instance, wanted);
+  expectStatus(answer, done);
+  const { state, description } = await tools.follow(instance, 'update', answer);
+  expectThat(state === 'succeeded', `the update failed: ${description}`);
+}
+
+/** Sends an update that nothing speaks against, and waits for its end. */
+export async function expectAccepted(
   tools: Tools,
   instance: Instance,
-  change: Parameters<Instance['update']>[0],
+  edit?: Edit,
+  why?: string,
 ): Promise<void> {
-  const answer = await tools.send(instance.update(change));
-  assume(
-    answer.answer.status !== 422,
-    `the broker refuses this change: ${asText(fieldOf(answer, 'description'))}`,
-  );
-  const { state, description } = await tools.settle(instance, 'update', answer);
-  if (state === 'failed') throw new Blocked(`the update failed: ${description}`);
-  instance.plan = instance.nextPlan;
+  const answer = await tools.send(instance.update({}, edit));
+  expectStatus(answer, done, why);
+  await tools.settle(instance, 'update', answer);
 }
 
 /** Sends an update that must be refused, and looks whether it changed anything. */
@@ -56,9 +70,8 @@ async function emptyUpdatesAccepted(tools: Tools): Promise<Instance> {
 async function withPreviousValues(tools: Tools, instance: Instance, all: JsonObject[]): Promise<void> {
   for (const previous_values of all) {
     const { body } = nothing(tools, instance);
-    const answer = await tools.send(instance.update({}, { body: { ...body, previous_values } }));
-    expectStatus(answer, done, `previous_values were ${JSON.stringify(previous_values)}`);
-    await tools.settle(instance, 'update', answer);
+    const why = `previous_values were ${JSON.stringify(previous_values)}`;
+    await expectAccepted(tools, instance, { body: { ...body, previous_values } }, why);
   }
 }
 
@@ -73,14 +86,7 @@ const checks: readonly Check[] = [
     title: 'new parameters are answered 200, or 202 and then polled to "succeeded"',
     async run(tools) {
       const instance = await tools.changing();
-      const answer = await tools.send(instance.update({ parameters: tools.changedParameters() }));
-      assume(
-        answer.answer.status !== 422,
-        `the broker refuses this change: ${asText(fieldOf(answer, 'description'))}`,
-      );
-      expectStatus(answer, done);
-      const { state, description } = await tools.follow(instance, 'update', answer);
-      expectThat(state === 'succeeded', `the update failed: ${description}`);
+      await expectChanged(tools, instance, { parameters: tools.changedParameters() });
     },
   },
   {
@@ -90,7 +96,9 @@ const checks: readonly Check[] = [
     async run(tools) {
       const instance = await tools.changing();
       const parameters = tools.changedParameters();
-      await update(tools, instance, { parameters });
+      const answer = await change(tools, instance, { parameters });
+      const { state, description } = await tools.settle(instance, 'update', answer);
+      if (state === 'failed') throw new Blocked(`the update failed: ${description}`);
       const now = parametersIn(await told(tools, instance));
       const [name = '', value] = Object.entries(parameters)[0] ?? [];
       const told_ = isObject(now) ? now[name] : undefined;
@@ -108,14 +116,7 @@ const checks: readonly Check[] = [
       assumePlanChange(tools);
       const plan = tools.siblingPlan();
       const instance = await tools.make();
-      const answer = await tools.send(instance.update({ plan }));
-      assume(
-        answer.answer.status !== 422,
-        `the broker refuses this change: ${asText(fieldOf(answer, 'description'))}`,
-      );
-      expectStatus(answer, done);
-      const { state, description } = await tools.follow(instance, 'update', answer);
-      expectThat(state === 'succeeded', `the update failed: ${description}`);
+      await expectChanged(tools, instance, { plan });
       instance.plan = plan;
       const now = (await told(tools, instance)).plan_id;
       expectThat(now === plan.planId, `GET tells the plan ${JSON.stringify(now)}`);
@@ -222,9 +223,7 @@ const checks: readonly Check[] = [
       const parameters = tools.changedParameters();
       const query = { accepts_incomplete: undefined };
       const answer = await tools.send(instance.update({ parameters }, { query }));
-      // Which success it is `update-parameters` is about.
-      if (answer.answer.status >= 300 || answer.answer.status === 202)
-        expectErrorCode(answer, 'AsyncRequired');
+      expectDoneOrAsyncRequired(answer);
     },
   },
   ...collisionChecks,
@@ -259,9 +258,7 @@ const checks: readonly Check[] = [
       const instance = await emptyUpdatesAccepted(tools);
       const { body } = nothing(tools, instance);
       const edit = { body: { ...body, maintenance_info: { version } } };
-      const answer = await tools.send(instance.update({}, edit));
-      expectStatus(answer, done);
-      await tools.settle(instance, 'update', answer);
+      await expectAccepted(tools, instance, edit);
     },
   },
   {
@@ -298,17 +295,13 @@ const checks: readonly Check[] = [
     async run(tools) {
       assume(tools.plan.allowContextUpdates, 'the catalog does not say allow_context_updates');
       const instance = await tools.changing();
-      const { body } = instance.provision();
-      const context = typeof body === 'object' ? body.context : undefined;
-      assume(isObject(context), 'the platform sends no context');
+      const context = tools.contextOf(instance.provision());
       const only = {
         context: { ...context, instance_name: 'renamed' },
         plan_id: undefined,
         parameters: undefined,
       };
-      const answer = await tools.send(instance.update({}, { body: only }));
-      expectStatus(answer, done);
-      await tools.settle(instance, 'update', answer);
+      await expectAccepted(tools, instance, { body: only });
     },
   },
   {
@@ -317,9 +310,7 @@ const checks: readonly Check[] = [
     title: 'an update that changes nothing is accepted',
     async run(tools) {
       const instance = await tools.changing();
-      const answer = await tools.send(instance.update({}, nothing(tools, instance)));
-      expectStatus(answer, done);
-      await tools.settle(instance, 'update', answer);
+      await expectAccepted(tools, instance, nothing(tools, instance));
     },
   },
 ];

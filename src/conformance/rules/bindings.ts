@@ -1,14 +1,11 @@
+import { bodyOf } from '../answers.ts';
 import { asText, isObject, isText, type JsonObject, type JsonValue, objectsOf } from '../json.ts';
 import type { Rule } from '../types.ts';
-import type { Answered } from '../verdict.ts';
+import type { Answered } from '../wire/exchange.ts';
 
 const group = 'Bind';
 /** yyyy-mm-ddThh:mm:ss.sZ, as the specification writes it. */
 const moment = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d+Z$/;
-
-function bodyOf({ answer }: Answered): JsonObject {
-  return isObject(answer.json) ? answer.json : {};
-}
 
 function describesBinding(exchange: Answered): boolean {
   const { endpoint } = exchange.draft;

@@ -1,19 +1,15 @@
+import { isSuccess } from '../answers.ts';
 import { isObject } from '../json.ts';
 import type { Rule } from '../types.ts';
-import type { Answered } from '../verdict.ts';
 
 const group = 'Transport';
-
-export function succeeded({ answer }: Answered): boolean {
-  return answer.status >= 200 && answer.status < 300;
-}
 
 export const bodyRules: readonly Rule[] = [
   {
     id: 'success-is-object',
     ...{ group, items: [12], level: 'client' },
     title: 'every success has a JSON object as its body, at least {}',
-    concerns: succeeded,
+    concerns: isSuccess,
     complaint: ({ answer }) =>
       isObject(answer.json)
         ? undefined
@@ -23,7 +19,7 @@ export const bodyRules: readonly Rule[] = [
     id: 'success-status',
     ...{ group, items: [12, 42], level: 'client' },
     title: 'a success is 200, 201 or 202, never 204 (Cloud Foundry)',
-    concerns: succeeded,
+    concerns: isSuccess,
     complaint: ({ answer }) =>
       [200, 201, 202].includes(answer.status) ? undefined : `a success is answered ${answer.status}: use 200`,
   },

@@ -1,12 +1,9 @@
-import { asText, isObject, isText, type JsonObject, type JsonValue } from '../json.ts';
+import { bodyOf } from '../answers.ts';
+import { asText, isObject, isText, type JsonValue } from '../json.ts';
 import type { Rule } from '../types.ts';
-import type { Answered } from '../verdict.ts';
+import type { Answered } from '../wire/exchange.ts';
 
 const group = 'Errors';
-
-function bodyOf({ answer }: Answered): JsonObject {
-  return isObject(answer.json) ? answer.json : {};
-}
 
 function failed({ answer }: Answered): boolean {
   return answer.status >= 400;
@@ -33,9 +30,6 @@ function exactSentence(error: string, sentence: string): Rule {
         : `"description" is ${JSON.stringify(bodyOf(exchange).description)}, not ${JSON.stringify(sentence)}`,
   };
 }
-
-/** A header that no other platform sends. */
-const ofCloudFoundry = 'x-vcap-request-id';
 
 const codesOf422 = ['AsyncRequired', 'ConcurrencyError', 'RequiresApp', 'MaintenanceInfoConflict'];
 
@@ -147,13 +141,11 @@ export const errorRules: readonly Rule[] = [
   ),
   {
     id: 'cloudfoundry-word-of-422',
-    ...{ group: 'Platform', items: [15, 127], level: 'client' },
+    ...{ group: 'Platform', items: [15, 127], level: 'client', platform: 'cloudfoundry' },
     title:
       'a 422 to a provision or bind of Cloud Foundry has an `error` that it knows, else it deletes what was asked for',
     concerns: ({ draft, answer }) =>
-      answer.status === 422 &&
-      (draft.endpoint === 'provision' || draft.endpoint === 'bind') &&
-      draft.headers[ofCloudFoundry] !== undefined,
+      answer.status === 422 && (draft.endpoint === 'provision' || draft.endpoint === 'bind'),
     complaint: (exchange) => {
       const { error } = bodyOf(exchange);
       return codesOf422.includes(asText(error))

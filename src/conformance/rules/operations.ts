@@ -1,17 +1,13 @@
+import { fieldOf, isSuccess } from '../answers.ts';
 import { asText, isObject, isText, type JsonValue } from '../json.ts';
 import type { Rule } from '../types.ts';
-import type { Answered } from '../verdict.ts';
-import { succeeded } from './bodies.ts';
+import type { Answered } from '../wire/exchange.ts';
 
 const changes = ['provision', 'update', 'deprovision', 'bind', 'unbind'];
 const states = ['in progress', 'succeeded', 'failed'];
 
-function field({ answer }: Answered, name: string): JsonValue | undefined {
-  return isObject(answer.json) ? answer.json[name] : undefined;
-}
-
 function changed(exchange: Answered): boolean {
-  return changes.includes(exchange.draft.endpoint) && succeeded(exchange);
+  return changes.includes(exchange.draft.endpoint) && isSuccess(exchange);
 }
 
 function polled(exchange: Answered): boolean {
@@ -19,7 +15,7 @@ function polled(exchange: Answered): boolean {
 }
 
 function describesInstance(exchange: Answered): boolean {
-  return ['provision', 'update', 'fetch instance'].includes(exchange.draft.endpoint) && succeeded(exchange);
+  return ['provision', 'update', 'fetch instance'].includes(exchange.draft.endpoint) && isSuccess(exchange);
 }
 
 export const operationRules: readonly Rule[] = [
@@ -37,9 +33,9 @@ export const operationRules: readonly Rule[] = [
     id: 'operation-text',
     ...{ group: 'Polling', items: [50, 102], level: 'must' },
     title: 'an operation is a text of at most 10,000 characters',
-    concerns: (exchange) => changed(exchange) && (field(exchange, 'operation') ?? null) !== null,
+    concerns: (exchange) => changed(exchange) && (fieldOf(exchange, 'operation') ?? null) !== null,
     complaint: (exchange) => {
-      const operation = field(exchange, 'operation');
+      const operation = fieldOf(exchange, 'operation');
       return isText(operation) && operation.length <= 10_000
         ? undefined
         : `"operation" is ${shortened(operation)}`;
@@ -51,7 +47,7 @@ export const operationRules: readonly Rule[] = [
     title: 'an operation that there is none of is left out, not null (Cloud Foundry)',
     concerns: changed,
     complaint: (exchange) =>
-      field(exchange, 'operation') === null ? '"operation" is null: leave it out' : undefined,
+      fieldOf(exchange, 'operation') === null ? '"operation" is null: leave it out' : undefined,
   },
   {
     id: 'poll-state',
@@ -59,9 +55,9 @@ export const operationRules: readonly Rule[] = [
     title: `the state of a poll is "${states.join('", "')}"`,
     concerns: polled,
     complaint: (exchange) =>
-      states.includes(asText(field(exchange, 'state')))
+      states.includes(asText(fieldOf(exchange, 'state')))
         ? undefined
-        : `"state" is ${JSON.stringify(field(exchange, 'state')) ?? 'missing'}`,
+        : `"state" is ${JSON.stringify(fieldOf(exchange, 'state')) ?? 'missing'}`,
   },
   {
     id: 'poll-description',
@@ -69,7 +65,7 @@ export const operationRules: readonly Rule[] = [
     title: 'the description of a poll, where it is there, is a text',
     concerns: polled,
     complaint: (exchange) => {
-      const description = field(exchange, 'description');
+      const description = fieldOf(exchange, 'description');
       return description === undefined || typeof description === 'string'
         ? undefined
         : `"description" is ${shortened(description)}`;
@@ -101,7 +97,7 @@ export const operationRules: readonly Rule[] = [
     title: 'dashboard_url is a text (or null)',
     concerns: describesInstance,
     complaint: (exchange) => {
-      const url = field(exchange, 'dashboard_url') ?? null;
+      const url = fieldOf(exchange, 'dashboard_url') ?? null;
       return url === null || isText(url) ? undefined : `dashboard_url is ${shortened(url)}`;
     },
   },
@@ -121,9 +117,9 @@ export const operationRules: readonly Rule[] = [
     id: 'metadata-object',
     ...{ group: 'Provision', items: [51, 100], level: 'must' },
     title: 'metadata is an object, and labels and attributes in it are',
-    concerns: (exchange) => succeeded(exchange) && field(exchange, 'metadata') !== undefined,
+    concerns: (exchange) => isSuccess(exchange) && fieldOf(exchange, 'metadata') !== undefined,
     complaint: (exchange) => {
-      const metadata = field(exchange, 'metadata');
+      const metadata = fieldOf(exchange, 'metadata');
       if (!isObject(metadata)) return `"metadata" is ${shortened(metadata)}`;
       const wrong = ['labels', 'attributes'].filter(
         (key) => metadata[key] !== undefined && !isObject(metadata[key]),

@@ -67,6 +67,11 @@ export interface Exchange {
   milliseconds: number;
 }
 
+/** An exchange that has an answer. */
+export interface Answered extends Exchange {
+  answer: Answer;
+}
+
 export function edited(draft: Draft, edit: Edit = {}): Draft {
   const changed: Draft = {
     ...draft,

@@ -36,7 +36,7 @@ export function sequenceAsCurl(url: string, entries: readonly Entry[]): string {
     if (isRace) lines.push('# at once:');
     const learnt: string[] = [];
     for (const { name, sent, answer, expected } of group) {
-      const curl = withVariables(curlOf(url, sent), variables);
+      const curl = withVariables(asCurl(url, sent).replace(/^curl -i/, 'curl -sSi'), variables);
       const variable = variableFor(answer, entries.slice(index + group.length), variables);
       lines.push(
         `# ${name}`,
@@ -59,13 +59,6 @@ const fileOf = (variable: string) => `/tmp/chandler-${variable}.txt`;
 function followersOf(entries: readonly Entry[]): RequestEntry[] {
   const [next, ...later] = entries;
   return next?.kind === 'request' && next.atOnce ? [next, ...followersOf(later)] : [];
-}
-
-function curlOf(url: string, sent: Sent): string {
-  const isJson = typeof sent.body === 'object' && !Buffer.isBuffer(sent.body);
-  // Without a type curl says that it sends a form.
-  const headers = { ...(isJson ? { 'content-type': 'application/json' } : {}), ...sent.headers };
-  return asCurl(url, { ...sent, headers }).replace(/^curl -i/, 'curl -sSi');
 }
 
 function withVariables(line: string, variables: ReadonlyMap<string, string>): string {
