@@ -1,6 +1,7 @@
 import type { KeyRing } from '../lib/sealed.ts';
 import { guarded } from './database-errors.ts';
 import { verifyKeys } from './encryption-keys.ts';
+import { findFinding, forgetFinding, listFindings, quarantineFindings, recordFindings } from './findings.ts';
 import { holdLease, releaseLease } from './leases.ts';
 import { Listener } from './listener.ts';
 import { defaultQueryTimeoutMs, openDatabase, sessionSettings } from './open-database.ts';
@@ -74,6 +75,13 @@ function createStore(session: Session, runner: Runner, listener: Listener): Stor
     installationId: session.installationId,
     transact: (work) => runner.transact((own) => work(createTransaction(own))),
     operationQueue: createOperationQueue(runner, listener),
+    findings: {
+      list: () => runner.run(listFindings),
+      find: (uid) => runner.run((own) => findFinding(own, uid)),
+      record: (scope, found) => runner.transact((own) => recordFindings(own, scope, found)),
+      quarantine: (kinds, graceSeconds) => runner.run((own) => quarantineFindings(own, kinds, graceSeconds)),
+      forget: (uid) => runner.run((own) => forgetFinding(own, uid)),
+    },
     holdLease: (name, owner, seconds) => runner.run((own) => holdLease(own, name, owner, seconds)),
     releaseLease: (name, owner) => runner.run((own) => releaseLease(own, name, owner)),
     putRevision: (revision, charts) => runner.transact((own) => putRevision(own, revision, charts)),

@@ -20,6 +20,7 @@ export interface Store extends StoreReader {
    */
   transact<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T>;
   operationQueue: OperationQueue;
+  findings: Findings;
   /** Takes or renews a named lease by the clock of Postgres. Returns whether `owner` holds it now. */
   holdLease(name: string, owner: string, seconds: number): Promise<boolean>;
   releaseLease(name: string, owner: string): Promise<void>;
@@ -231,6 +232,60 @@ export interface WatcherHold {
   cluster: string;
   lease: string;
   owner: string;
+}
+
+/** How rows and what is outside can differ. A login is an object of kind `login` that lives in a server. */
+export type FindingKind =
+  | 'object without row'
+  | 'row without object'
+  | 'login without row'
+  | 'row without login'
+  | 'drift';
+
+/** One difference, as a sweep sees it. */
+export interface NewFinding {
+  kind: FindingKind;
+  cluster: string;
+  /** Empty for logins. */
+  apiVersion: string;
+  /** Kind of the object; `login` for logins. */
+  objectKind: string;
+  /** Empty for cluster-scoped objects; for logins the namespace of their instance. */
+  namespace: string;
+  name: string;
+  objectUid?: string;
+  /** What the label says; there may be no such row. */
+  instanceUid?: string;
+  bindingUid?: string;
+  /** For people: names and paths, never a value. */
+  detail: string;
+}
+
+export interface Finding extends NewFinding {
+  uid: string;
+  firstSeenAt: Date;
+  lastSeenAt: Date;
+  /** Since when it counts as confirmed: seen by two sweeps, the first of them long enough ago. */
+  quarantinedAt?: Date;
+}
+
+/** What one look covered: findings of these that it did not report are over. */
+export interface FindingScope {
+  cluster: string;
+  kinds: readonly FindingKind[];
+  /** Without it, all instances. */
+  instanceUids?: readonly string[];
+}
+
+/** Where rows and what is outside differ. Written by sweeps, read and settled by admins. */
+export interface Findings {
+  list(): Promise<Finding[]>;
+  find(uid: string): Promise<Finding | undefined>;
+  /** Replaces what is known within the scope. Gives the findings as they stand. */
+  record(scope: FindingScope, found: readonly NewFinding[]): Promise<Finding[]>;
+  /** Confirms what two looks saw, the first at least this long ago. Gives those confirmed now. */
+  quarantine(kinds: readonly FindingKind[], graceSeconds: number): Promise<Finding[]>;
+  forget(uid: string): Promise<void>;
 }
 
 /** Identifies an object within the inventory of one instance. */

@@ -1,0 +1,45 @@
+import type { Knex } from 'knex';
+
+/** What sweeps find and remember, repairs, and takeovers. Only adds; a Chandler before it does not know repairs. */
+const changes = `
+create table findings (
+  uid            uuid primary key default gen_random_uuid(),
+  kind           text not null check (kind in ('object without row', 'row without object', 'login without row',
+                                               'row without login', 'drift')),
+  cluster        text not null,
+  api_version    text not null,
+  object_kind    text not null,
+  namespace      text not null,
+  name           text not null,
+  object_uid     text,
+  instance_uid   text,
+  binding_uid    text,
+  detail         text not null,
+  first_seen_at  timestamptz not null default clock_timestamp(),
+  last_seen_at   timestamptz not null default clock_timestamp(),
+  quarantined_at timestamptz,
+  constraint findings_once unique (kind, cluster, api_version, object_kind, namespace, name)
+);
+comment on table findings is 'Where rows and what is outside differ, as the last sweep saw it. Nothing here is mended without an admin or the plan saying so.';
+comment on column findings.instance_uid is 'What the label says: text and no foreign key, since there may be no such row.';
+comment on column findings.detail is 'Names and paths for people; never a value.';
+comment on column findings.quarantined_at is 'Since when it counts as an orphan: seen by two sweeps and old enough. Nothing automatic touches it from then on.';
+
+alter table service_instances
+  add column swept_at timestamptz,
+  add column drift_checked_at timestamptz;
+comment on column service_instances.swept_at is 'When what a late worker may have made was looked for once more after the deprovision.';
+
+alter table service_bindings add column swept_at timestamptz;
+comment on column service_bindings.swept_at is 'When login and delivery were taken back once more after the binding ended, failed or expired.';
+
+alter table operations
+  drop constraint operations_type_check,
+  add constraint operations_type_check check (type in ('provision', 'update', 'deprovision', 'bind', 'unbind', 'repair')),
+  add column takeovers integer not null default 0;
+comment on column operations.takeovers is 'Claims in a row that ended with a lease run out: a worker that died or stood still each time.';
+`;
+
+export async function up(knex: Knex): Promise<void> {
+  await knex.raw(changes);
+}
