@@ -52,6 +52,7 @@ export interface RefusedStart {
 export interface BrokerHome {
   readonly databaseUrl: string;
   readonly password: string;
+  readonly keyFile: string;
   /** @param environment laid over the defaults */
   start(environment?: Record<string, string>): Promise<TestBroker>;
   /** Runs `chandler serve` until it ends by itself; after 30 s it is killed. An empty value unsets the variable. */
@@ -85,6 +86,7 @@ export async function createBrokerHome(): Promise<BrokerHome> {
   return {
     databaseUrl: database.url,
     password,
+    keyFile,
     async start(environment = {}) {
       const broker = await startBroker({ ...defaults, ...environment });
       running.add(broker);
