@@ -11,7 +11,7 @@ help: ## list the targets
 
 node_modules/.installed: package.json package-lock.json .npmrc
 	@echo "==> installing the npm packages, Node 24 among them (about a minute when the npm cache is cold)"
-	@npm install --loglevel=error
+	@npm install --no-save --loglevel=error
 	@touch $@
 
 install: node_modules/.installed ## install the npm packages
