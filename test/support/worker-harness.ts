@@ -74,7 +74,10 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
 
   const usecases = {
     store,
-    catalog: { findPlan: (_service: string, planId: string) => listed(revisions.get(planId)) },
+    catalog: {
+      findPlan: (_service: string, planId: string) => listed(revisions.get(planId)),
+      findOffering: () => ({}),
+    },
     events,
     access: { namespaceExists: () => Promise.resolve(true) },
     validateParameters: () => undefined,
