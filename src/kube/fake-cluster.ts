@@ -95,6 +95,15 @@ export class FakeCluster implements Cluster {
     this.#store.replace(key, stored, { ...stored.object, metadata });
   }
 
+  /** Changes an object as another client does; what our field manager applied stays noted as it was. */
+  edit(reference: ObjectReference, change: (object: KubeObject) => void): void {
+    const stored = this.#store.find(reference);
+    if (stored === undefined) throw notFound(reference);
+    const changed = structuredClone(stored.object);
+    change(changed);
+    this.#store.replace(objectKey(reference), stored, changed);
+  }
+
   /** Removes an object at once, as somebody else would. */
   vanish(reference: ObjectReference): void {
     this.#store.remove(objectKey(reference));

@@ -16,6 +16,7 @@ import type { JsonObject } from '../../src/lib/json.ts';
 import { labelKeys } from '../../src/lib/labels.ts';
 import { generatePassword } from '../../src/lib/password.ts';
 import { watchedCluster } from '../../src/start/watched-cluster.ts';
+import { enqueueRepair, type RepairRequest } from '../../src/store/enqueue-repair.ts';
 import type { InventoryItem, Store } from '../../src/store/types.ts';
 import { bind } from '../../src/usecases/bind.ts';
 import type { Caller } from '../../src/usecases/caller.ts';
@@ -217,6 +218,12 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
 
     async deprovision(instance: ServiceInstance): Promise<Operation> {
       return operationOf(await deprovision(usecases, caller, { ...instance, acceptsIncomplete: true }));
+    },
+
+    async repair({ uid }: ServiceInstance, request: Partial<RepairRequest> = {}): Promise<Operation> {
+      const outcome = await enqueueRepair(store, { instanceUid: uid, ...request });
+      if (outcome.kind === 'refused') throw new Error(outcome.why);
+      return outcome.operation;
     },
 
     /** The operation once it is no longer in progress. */
