@@ -93,10 +93,10 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
     },
   };
 
-  /** Stops by itself at the end, without waiting for ticks that hang. */
-  function startTestWorker(parts: Partial<WorkerDeps> = {}): Worker {
+  /** What a worker of its own is built from. */
+  function newDeps(parts: Partial<WorkerDeps> = {}): WorkerDeps {
     count += 1;
-    const worker = startWorker({
+    return {
       store,
       clusterOf: () => cluster,
       helm,
@@ -107,7 +107,12 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       events,
       settings: { owner: `worker-${count}`, concurrency: 4, leaseSeconds },
       ...parts,
-    });
+    };
+  }
+
+  /** Stops by itself at the end, without waiting for ticks that hang. */
+  function startTestWorker(parts: Partial<WorkerDeps> = {}): Worker {
+    const worker = startWorker(newDeps(parts));
     running.add({ stop: () => worker.stop(0) });
     return worker;
   }
@@ -168,6 +173,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
     cluster,
     provider,
     events: recorded,
+    newDeps,
     startWorker: startTestWorker,
     startWatcher: startTestWatcher,
 
