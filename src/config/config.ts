@@ -39,6 +39,8 @@ export interface Config {
   readonly sweepSeconds: number;
   /** How long rows and what is outside must differ before that counts as confirmed. */
   readonly orphanGraceSeconds: number;
+  /** How often each instance is compared with its plan; 0 for never. */
+  readonly driftSeconds: number;
 }
 
 /** PEM files, read again when they change. */

@@ -91,6 +91,7 @@ const schema = databaseSchema.extend({
   CHANDLER_QUICK_WAIT_MS: wholeNumber(0, 10_000, 'a number of milliseconds').default(1500),
   CHANDLER_SWEEP_SECONDS: wholeNumber(0, 86_400, 'a number of seconds').default(300),
   CHANDLER_ORPHAN_GRACE_SECONDS: wholeNumber(0, 604_800, 'a number of seconds').default(600),
+  CHANDLER_DRIFT_SECONDS: wholeNumber(0, 604_800, 'a number of seconds').default(3600),
 });
 
 /**
@@ -138,6 +139,7 @@ export function readConfig(
     quickWaitMs: values.CHANDLER_QUICK_WAIT_MS,
     sweepSeconds: values.CHANDLER_SWEEP_SECONDS,
     orphanGraceSeconds: values.CHANDLER_ORPHAN_GRACE_SECONDS,
+    driftSeconds: values.CHANDLER_DRIFT_SECONDS,
   });
 }
 

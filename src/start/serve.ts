@@ -21,6 +21,7 @@ import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/types.ts';
 import { createEvents, type Events } from '../telemetry/events.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { driftSweep } from '../worker/sweeps/drift.ts';
 import { orphanSweep } from '../worker/sweeps/orphans.ts';
 import { startSweeper } from '../worker/sweeps/sweeper.ts';
 import type { Sweep } from '../worker/sweeps/types.ts';
@@ -192,8 +193,11 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
 }
 
 /** In the order of a round. */
-function sweepsOf({ clusterName, orphanGraceSeconds }: Config): Sweep[] {
-  return [orphanSweep({ clusters: [clusterName], graceSeconds: orphanGraceSeconds })];
+function sweepsOf({ clusterName, orphanGraceSeconds, driftSeconds }: Config): Sweep[] {
+  return [
+    orphanSweep({ clusters: [clusterName], graceSeconds: orphanGraceSeconds }),
+    driftSweep({ everySeconds: driftSeconds }),
+  ];
 }
 
 async function assertReady(cluster: Cluster): Promise<void> {

@@ -1,5 +1,6 @@
 import type { KeyRing } from '../lib/sealed.ts';
 import { guarded } from './database-errors.ts';
+import { claimDriftCheck, forgetDriftOfGone, recentRepairs, restOf } from './drift-checks.ts';
 import { verifyKeys } from './encryption-keys.ts';
 import { findFinding, forgetFinding, listFindings, quarantineFindings, recordFindings } from './findings.ts';
 import { holdLease, releaseLease } from './leases.ts';
@@ -90,6 +91,10 @@ function createStore(session: Session, runner: Runner, listener: Listener): Stor
       unsweptInstances: (cluster, settleSeconds) =>
         runner.run((own) => unsweptInstances(own, cluster, settleSeconds)),
       noteInstancesSwept: (uids) => runner.run((own) => noteInstancesSwept(own, uids)),
+      claimDriftCheck: (everySeconds) => runner.run((own) => claimDriftCheck(own, everySeconds)),
+      forgetDriftOfGone: () => runner.run(forgetDriftOfGone),
+      restOf: (instanceUid) => runner.run((own) => restOf(own, instanceUid)),
+      recentRepairs: (instanceUid) => runner.run((own) => recentRepairs(own, instanceUid)),
     },
     holdLease: (name, owner, seconds) => runner.run((own) => holdLease(own, name, owner, seconds)),
     releaseLease: (name, owner) => runner.run((own) => releaseLease(own, name, owner)),

@@ -71,4 +71,18 @@ export interface Sweeps {
   /** Deprovisioned and settled instances of a cluster that no sweep has looked at since. */
   unsweptInstances(cluster: string, settleSeconds: number): Promise<string[]>;
   noteInstancesSwept(uids: readonly string[]): Promise<void>;
+  /**
+   * The instance to compare with its plan next: ready, at rest, and looked at longest ago, at least `everySeconds`; a
+   * minute is enough where the last look found something. Noted as looked at.
+   */
+  claimDriftCheck(everySeconds: number): Promise<string | undefined>;
+  /** Takes back what was found at instances that are gone. */
+  forgetDriftOfGone(): Promise<void>;
+  /**
+   * Undefined unless the instance is ready and nothing is at work on it or its bindings. Two equal answers mean that
+   * nothing was in between either.
+   */
+  restOf(instanceUid: string): Promise<string | undefined>;
+  /** Repairs of an instance within the last 24 hours, and how long ago the last one began. */
+  recentRepairs(instanceUid: string): Promise<{ count: number; lastSecondsAgo: number | undefined }>;
 }

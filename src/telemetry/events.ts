@@ -83,6 +83,8 @@ export interface Events {
   stragglerRemoved(fields: ObjectFields): void;
   /** Rows and what is outside differ, and did so for a while: an admin has to look. */
   findingConfirmed(fields: FindingFields): void;
+  /** An object is not what the plan of its instance says. Told when it is first seen. */
+  driftFound(fields: FindingFields): void;
   watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
   /** Something of the background failed and will be tried again: a listener, a lease, a sweep. */
   backgroundFaulted(fields: { task: string; cause: unknown }): void;
@@ -118,6 +120,7 @@ export function createEvents(logger: Logger): Events {
     objectRemoved: (fields) => write('debug', 'object removed', fields),
     stragglerRemoved: (fields) => write('warn', 'straggler removed', fields),
     findingConfirmed: (fields) => write('error', 'finding confirmed', fields),
+    driftFound: (fields) => write('warn', 'drift found', fields),
     watchBroke: (fields) => write('warn', 'watch broke', fields),
     backgroundFaulted: (fields) => write('warn', 'background task faulted', fields),
   };
@@ -150,6 +153,7 @@ export const silentEvents: Events = {
   objectRemoved: ignore,
   stragglerRemoved: ignore,
   findingConfirmed: ignore,
+  driftFound: ignore,
   watchBroke: ignore,
   backgroundFaulted: ignore,
 };
