@@ -188,7 +188,7 @@ describe('a look', () => {
     );
     await sweep();
     expect(await drifts()).toMatchObject([
-      { objectKind: 'Service', detail: expect.stringContaining('no longer takes') },
+      { objectKind: 'Service', detail: expect.stringContaining('can no longer be applied') },
     ]);
     expect(JSON.stringify([await drifts(), harness.events])).not.toContain(canary);
     expect(instance.state).toBe('ready');

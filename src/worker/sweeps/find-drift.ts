@@ -60,7 +60,7 @@ export function driftFindings(
     if (drift.kind === 'missing') return [];
     const detail =
       drift.kind === 'refused'
-        ? 'The API server no longer takes what the plan says of this object, so it was not compared.'
+        ? 'What the plan says of this object can no longer be applied: it does not go with what others made of it, or the API server takes it no more. It has to be mended by hand.'
         : `This object is not what the plan says at ${shortList(drift.paths)}.${note}`;
     const { kind, ...reference } = inventoryKey(object);
     return [
