@@ -41,6 +41,8 @@ export interface Config {
   readonly orphanGraceSeconds: number;
   /** How long finished operations and tombstones are kept. */
   readonly retentionDays: number;
+  /** How often each instance is compared with its plan; 0 for never. */
+  readonly driftSeconds: number;
 }
 
 /** PEM files, read again when they change. */

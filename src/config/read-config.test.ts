@@ -40,6 +40,7 @@ describe('readConfig', () => {
       sweepSeconds: 300,
       orphanGraceSeconds: 600,
       retentionDays: 30,
+      driftSeconds: 3600,
     });
     expect(config.databaseUrl.reveal()).toBe(least.DATABASE_URL);
     expect(config.credentials[0]?.password.reveal()).toBe('hunter3');

@@ -92,6 +92,7 @@ const schema = databaseSchema.extend({
   CHANDLER_SWEEP_SECONDS: wholeNumber(0, 86_400, 'a number of seconds').default(300),
   CHANDLER_ORPHAN_GRACE_SECONDS: wholeNumber(0, 604_800, 'a number of seconds').default(600),
   CHANDLER_RETENTION_DAYS: wholeNumber(2, 3_650, 'a number of days').default(30),
+  CHANDLER_DRIFT_SECONDS: wholeNumber(0, 604_800, 'a number of seconds').default(3600),
 });
 
 /**
@@ -140,6 +141,7 @@ export function readConfig(
     sweepSeconds: values.CHANDLER_SWEEP_SECONDS,
     orphanGraceSeconds: values.CHANDLER_ORPHAN_GRACE_SECONDS,
     retentionDays: values.CHANDLER_RETENTION_DAYS,
+    driftSeconds: values.CHANDLER_DRIFT_SECONDS,
   });
 }
 

@@ -21,6 +21,7 @@ import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/types.ts';
 import { createEvents, type Events } from '../telemetry/events.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { driftSweep } from '../worker/sweeps/drift.ts';
 import { leftoverSweep } from '../worker/sweeps/leftovers.ts';
 import { loginSweep } from '../worker/sweeps/logins.ts';
 import { orphanSweep } from '../worker/sweeps/orphans.ts';
@@ -195,12 +196,13 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
 }
 
 /** In the order of a round. */
-function sweepsOf({ clusterName, orphanGraceSeconds, retentionDays }: Config): Sweep[] {
+function sweepsOf({ clusterName, orphanGraceSeconds, driftSeconds, retentionDays }: Config): Sweep[] {
   const graceSeconds = orphanGraceSeconds;
   return [
     orphanSweep({ clusters: [clusterName], graceSeconds }),
     leftoverSweep(),
     loginSweep({ graceSeconds }),
+    driftSweep({ everySeconds: driftSeconds }),
     retentionSweep({ days: retentionDays }),
   ];
 }

@@ -61,7 +61,7 @@ export interface StoreReader {
   findOperation(uid: string): Promise<Operation | undefined>;
   /** What an update makes of its instance; undefined for other operations. */
   findUpdateTarget(operationUid: string): Promise<Redacted<UpdateTarget> | undefined>;
-  /** The newest instance-wide operation (not bind or unbind). */
+  /** The newest instance-wide operation that a platform asked for (not bind, unbind or repair). */
   latestInstanceOperation(instanceUid: string): Promise<Operation | undefined>;
   latestBindingOperation(bindingUid: string): Promise<Operation | undefined>;
   findRevision(digest: string): Promise<PlanRevision | undefined>;
@@ -121,6 +121,8 @@ export interface NewOperation {
   update?: { planRevision: string; target: UpdateTarget };
   /** Seconds from now, by the clock of Postgres. */
   timeoutSeconds: number;
+  /** Only for repairs: see Operation. */
+  withEmptyVolumes?: boolean;
   /** Public progress text to begin with. */
   description: string;
   /** Decoded X-Broker-API-Originating-Identity, for the audit trail. Sealed. */

@@ -94,6 +94,8 @@ export interface Events {
   rowsRetired(fields: { operations: number; tombstones: number; emptied: number; observed: number }): void;
   /** Rows and what is outside differ, and did so for a while: an admin has to look. */
   findingConfirmed(fields: FindingFields): void;
+  /** An object is not what the plan of its instance says. Told when it is first seen. */
+  driftFound(fields: FindingFields): void;
   watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
   /** Something of the background failed and will be tried again: a listener, a lease, a sweep. */
   backgroundFaulted(fields: { task: string; cause: unknown }): void;
@@ -132,6 +134,7 @@ export function createEvents(logger: Logger): Events {
     stragglerRemoved: (fields) => write('warn', 'straggler removed', fields),
     rowsRetired: (fields) => write('info', 'rows retired', fields),
     findingConfirmed: (fields) => write('error', 'finding confirmed', fields),
+    driftFound: (fields) => write('warn', 'drift found', fields),
     watchBroke: (fields) => write('warn', 'watch broke', fields),
     backgroundFaulted: (fields) => write('warn', 'background task faulted', fields),
   };
@@ -167,6 +170,7 @@ export const silentEvents: Events = {
   stragglerRemoved: ignore,
   rowsRetired: ignore,
   findingConfirmed: ignore,
+  driftFound: ignore,
   watchBroke: ignore,
   backgroundFaulted: ignore,
 };

@@ -1,4 +1,5 @@
 import type { BindingTarget } from '../credentials/types.ts';
+import type { DeliveryDifference } from '../delivery/types.ts';
 import type { ServiceBinding } from '../domain/binding.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { annotationKeys, bindingIdLabels, identityLabels } from '../lib/labels.ts';
@@ -42,14 +43,31 @@ export async function deliverCredentials(
   type: string,
   deps: WorkerDeps,
 ): Promise<void> {
+  const target = fullDeliveryTarget(binding, type, deps);
+  if (target !== undefined) await deps.delivery.deliver(target, credentials);
+}
+
+/** What of the delivery of a binding in use others changed. */
+export async function deliveryDifferences(
+  binding: ServiceBinding,
+  type: string,
+  deps: WorkerDeps,
+): Promise<DeliveryDifference[]> {
+  const target = fullDeliveryTarget(binding, type, deps);
+  const { credentials } = binding;
+  return target === undefined || credentials === undefined
+    ? []
+    : deps.delivery.differences(target, credentials);
+}
+
+function fullDeliveryTarget(binding: ServiceBinding, type: string, deps: WorkerDeps) {
   const target = deliveryTarget(binding, deps);
-  if (target === undefined) return;
   const annotations = {
     [annotationKeys.platform]: binding.platform,
     [annotationKeys.instanceId]: binding.instanceId,
     [annotationKeys.bindingId]: binding.bindingId,
   };
-  await deps.delivery.deliver({ ...target, annotations, type }, credentials);
+  return target === undefined ? undefined : { ...target, annotations, type };
 }
 
 /** Takes back what was delivered; absent is success. */

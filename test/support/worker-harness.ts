@@ -16,6 +16,7 @@ import type { JsonObject } from '../../src/lib/json.ts';
 import { labelKeys } from '../../src/lib/labels.ts';
 import { generatePassword } from '../../src/lib/password.ts';
 import { watchedCluster } from '../../src/start/watched-cluster.ts';
+import { enqueueRepair, type RepairRequest } from '../../src/store/enqueue-repair.ts';
 import type { InventoryItem, Store } from '../../src/store/types.ts';
 import { bind } from '../../src/usecases/bind.ts';
 import type { Caller } from '../../src/usecases/caller.ts';
@@ -39,7 +40,7 @@ const caller: Caller = { platform, namespaces: ['*'], delivers: true, options: o
 /** Where apps live; the fake cluster has it from the start. */
 export const appNamespace = 'app';
 
-export interface PlanOptions extends Partial<Pick<PlanRevision, 'set' | 'resources' | 'outputs'>> {
+export interface PlanOptions extends Partial<Pick<PlanRevision, 'set' | 'resources' | 'outputs' | 'drift'>> {
   /** Seconds of each kind of operation; 600 when absent. */
   timeouts?: Partial<PlanRevision['timeouts']>;
   /** False for a plan without a server to bind to. */
@@ -154,6 +155,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
         ...plan.timeouts,
       },
     };
+    if (plan.drift !== undefined) revision.drift = plan.drift;
     if (plan.bindable !== false) revision.bind = plan.bind ?? serverBind;
     for (const [digest, render] of Object.entries(rendered)) charts.set(prefixed(digest), render);
     revisions.set(revision.planId, revision);
@@ -226,6 +228,12 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
 
     async deprovision(instance: ServiceInstance): Promise<Operation> {
       return operationOf(await deprovision(usecases, caller, { ...instance, acceptsIncomplete: true }));
+    },
+
+    async repair({ uid }: ServiceInstance, request: Partial<RepairRequest> = {}): Promise<Operation> {
+      const outcome = await enqueueRepair(store, { instanceUid: uid, ...request });
+      if (outcome.kind === 'refused') throw new Error(outcome.why);
+      return outcome.operation;
     },
 
     /** The operation once it is no longer in progress. */
