@@ -8,6 +8,8 @@ export interface BlackHole {
   swallow(): void;
   /** From now on bytes pass again; what was swallowed is lost, so only new connections are of use. */
   restore(): void;
+  /** How many connections were asked for so far, also those that the other side refused. */
+  connections(): number;
   close(): void;
 }
 
@@ -15,7 +17,9 @@ export async function startBlackHole(databaseUrl: string): Promise<BlackHole> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
   let swallowing = false;
+  let connections = 0;
   const server = createServer((near) => {
+    connections += 1;
     const far = connect(Number(target.port || 5432), target.hostname);
     for (const [from, to] of [
       [near, far],
@@ -48,6 +52,7 @@ export async function startBlackHole(databaseUrl: string): Promise<BlackHole> {
     restore: () => {
       swallowing = false;
     },
+    connections: () => connections,
     close: () => {
       for (const socket of sockets) socket.destroy();
       server.close();
