@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
+import { type Held, newHeld } from '../../support/black-hole.ts';
 
 export type ApiMode =
   | 'pass'
@@ -31,14 +32,18 @@ export type ApiMode =
   /** Open connections and new ones swallow everything, for ever: restoring helps only those made later. */
   | 'half open';
 
-/** Requests that arrived in one mode. */
+/** How busy the clients were for a while. */
 export interface ApiCount {
-  mode: ApiMode;
-  seconds: number;
   requests: number;
   perSecond: number;
   /** Of the busiest second. */
   mostInOneSecond: number;
+}
+
+interface Arrival {
+  at: number;
+  method: string;
+  path: string;
 }
 
 const slowMs = 2_000;
@@ -66,8 +71,8 @@ export class ApiProxy {
   readonly #cutter: NodeJS.Timeout;
   #server: Server | undefined;
   #mode: ApiMode = 'pass';
-  #since = performance.now();
-  #arrivals: number[] = [];
+  readonly #arrivals: Arrival[] = [];
+  #next: { request: RegExp; held: ReturnType<typeof newHeld> } | undefined;
 
   /** @param kubeconfigPath of the admin, whose certificate the proxy uses for everybody */
   static async start(kubeconfigPath: string): Promise<ApiProxy> {
@@ -98,22 +103,38 @@ export class ApiProxy {
     this.#cutter = setInterval(() => this.#cutWatches(), cutEveryMs);
   }
 
-  get mode(): ApiMode {
-    return this.#mode;
-  }
-
-  /** Changes the mode, and tells what arrived in the one before. */
-  async switchTo(mode: ApiMode): Promise<ApiCount> {
-    const count = this.#count();
+  async switchTo(mode: ApiMode): Promise<void> {
     const before = this.#mode;
     this.#mode = mode;
-    this.#since = performance.now();
-    this.#arrivals = [];
     if (mode === 'refuse') await this.#shut();
     else if (before === 'refuse') await this.#open();
     if (mode === 'half open') for (const socket of this.#sockets) this.#dead.add(socket);
     for (const resume of [...this.#held]) resume();
-    return count;
+  }
+
+  /** Requests that arrived since then, whatever became of them; `since` as `performance.now()` tells time. */
+  countSince(since: number): ApiCount {
+    const arrivals = this.#arrivals.filter(({ at }) => at >= since);
+    const bySecond = Map.groupBy(arrivals, ({ at }) => Math.floor((at - since) / 1000));
+    return {
+      requests: arrivals.length,
+      perSecond: (arrivals.length * 1000) / Math.max(1, performance.now() - since),
+      mostInOneSecond: Math.max(0, ...[...bySecond.values()].map((same) => same.length)),
+    };
+  }
+
+  /** `METHOD path` of the requests since then that were meant to change something. */
+  changesSince(since: number): string[] {
+    return this.#arrivals
+      .filter(({ at, method }) => at >= since && method !== 'GET')
+      .map(({ method, path }) => `${method} ${path.split('?')[0]}`);
+  }
+
+  /** The next request whose `METHOD path` fits waits here until it is let go; it arrives even if its sender is gone. */
+  holdNext(request: RegExp): Held {
+    const held = newHeld();
+    this.#next = { request, held };
+    return held;
   }
 
   async close(): Promise<void> {
@@ -121,23 +142,6 @@ export class ApiProxy {
     await this.#shut();
     this.#agent.destroy();
     await rm(this.kubeconfigPath, { force: true });
-  }
-
-  #count(): ApiCount {
-    const seconds = Math.max(0.001, (performance.now() - this.#since) / 1000);
-    const bySecond = new Map<number, number>();
-    for (const at of this.#arrivals) {
-      const second = Math.floor((at - this.#since) / 1000);
-      bySecond.set(second, (bySecond.get(second) ?? 0) + 1);
-    }
-    const requests = this.#arrivals.length;
-    return {
-      mode: this.#mode,
-      seconds,
-      requests,
-      perSecond: requests / seconds,
-      mostInOneSecond: Math.max(0, ...bySecond.values()),
-    };
   }
 
   async #open(): Promise<void> {
@@ -165,9 +169,15 @@ export class ApiProxy {
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.#arrivals.push(performance.now());
-    const { socket } = request;
+    const { socket, method = '', url: path = '' } = request;
+    this.#arrivals.push({ at: performance.now(), method, path });
     if (this.#dead.has(socket)) return;
+    if (this.#next?.request.test(`${method} ${path}`) === true) {
+      const { held } = this.#next;
+      this.#next = undefined;
+      held.arrive();
+      await held.gone;
+    }
     if (this.#mode === 'throttle') {
       request.resume();
       response.writeHead(429, { 'retry-after': '1', 'content-type': 'application/json' });

@@ -131,7 +131,9 @@ export function finalStaysFinal(history: History, _world: World): string[] {
     for (const { sentAt, answer } of asked) {
       if (sentAt < final.answer.at || answer.status !== 200) continue;
       if (answer.body.state === final.answer.body.state) continue;
-      back.push(`operation ${operation} went from ${final.answer.body.state} to ${answer.body.state}`);
+      back.push(
+        `operation ${operation} went from ${JSON.stringify(final.answer.body.state)} to ${JSON.stringify(answer.body.state)}`,
+      );
     }
   }
   for (const [path, asked] of Map.groupBy(

@@ -131,7 +131,7 @@ export class Platform {
     if (status === 200 || status === 201) return 'succeeded';
     if (status !== 202) return 'failed';
     const { instanceId, bindingId } = asked;
-    const operation = String(body.operation);
+    const operation = typeof body.operation === 'string' ? body.operation : '';
     const deadline = performance.now() + this.#options.patienceMs;
     while (performance.now() < deadline) {
       const poll = await this.#ask(

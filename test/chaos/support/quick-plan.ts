@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { stringify } from 'yaml';
+import { type BlackHole, startBlackHole } from '../../support/black-hole.ts';
 import { type PostgresqlServer, startPostgresqlServer } from '../../support/postgresql-server.ts';
 
 /** Credentials of a binding, as far as a login needs them. */
@@ -22,6 +23,8 @@ export interface QuickPlan {
   catalogFolder: string;
   ids: { service_id: string; plan_id: string };
   server: PostgresqlServer;
+  /** What the brokers go through on their way to the server. */
+  way: BlackHole;
   /** Whether the server lets this login in. */
   works(login: LoginData): Promise<boolean>;
   /** Logins of bindings that the server has. */
@@ -48,15 +51,17 @@ const ids = { service_id: 'chaos-offering', plan_id: 'chaos-plan' };
 /** The server dies with this process; `remove` takes the files too. */
 export async function createQuickPlan(): Promise<QuickPlan> {
   const server = await startPostgresqlServer(18);
+  const way = await startBlackHole(`postgresql://${server.host}:${server.port}`);
   const root = await mkdtemp(join(tmpdir(), 'chandler-chaos-catalog-'));
   for (const [file, text] of Object.entries(chartFiles))
     await write(join(root, 'charts', 'quick', file), text);
   const catalogFolder = join(root, 'catalog');
-  await write(join(catalogFolder, 'quick.yaml'), stringify(offering(server)));
+  await write(join(catalogFolder, 'quick.yaml'), stringify(offering(server, new URL(way.url))));
   return {
     catalogFolder,
     ids,
     server,
+    way,
     works: (login) => works(server, login),
     async loginRoles() {
       const { rows } = await server.asSuperuser(
@@ -65,6 +70,7 @@ export async function createQuickPlan(): Promise<QuickPlan> {
       return rows.map(({ name }: { name: string }) => name);
     },
     async remove() {
+      way.close();
       await server.stop();
       await rm(root, { recursive: true });
     },
@@ -76,7 +82,7 @@ async function write(path: string, text: string): Promise<void> {
   await writeFile(path, text);
 }
 
-function offering({ host, port, admin }: PostgresqlServer): object {
+function offering({ admin }: PostgresqlServer, { hostname, port }: URL): object {
   return {
     apiVersion: 'chandler.dev/v1',
     kind: 'ServiceOffering',
@@ -94,7 +100,7 @@ function offering({ host, port, admin }: PostgresqlServer): object {
         },
       },
     ],
-    outputs: { host, port },
+    outputs: { host: hostname, port: Number(port) },
     bind: { engine: 'postgresql', admin: 'admin' },
     sync: { bind: true, unbind: true },
     timeouts: { provision: '10m', update: '10m', deprovision: '10m', bind: '10m', unbind: '10m' },

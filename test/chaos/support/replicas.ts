@@ -34,8 +34,9 @@ export class Replicas {
     this.#environments = environments;
   }
 
-  async start(): Promise<void> {
-    await Promise.all(this.#environments.map((_, index) => this.restart(index)));
+  /** @param howMany of them; all when absent */
+  async start(howMany = this.count): Promise<void> {
+    await Promise.all(Array.from({ length: howMany }, (_, index) => this.restart(index)));
   }
 
   get count(): number {

@@ -19,8 +19,10 @@ export interface Scene {
   home: BrokerHome;
   replicas: Replicas;
   platform: Platform;
+  /** A platform that knows other ways to the brokers; it has a history of its own. */
+  newPlatform(urls: () => readonly string[]): Platform;
   /** What is there now, and which invariants it breaks together with the platform's history. */
-  judge(): Promise<{ world: World; broken: Record<string, string[]> }>;
+  judge(platform?: Platform): Promise<{ world: World; broken: Record<string, string[]> }>;
   close(): Promise<void>;
 }
 
@@ -28,6 +30,8 @@ export interface SceneOptions {
   /** One for each replica: laid over the defaults. */
   replicas: Record<string, string>[];
   patienceMs: number;
+  /** How many of them start at once; all when absent. */
+  startFirst?: number;
 }
 
 export async function createScene(options: SceneOptions): Promise<Scene> {
@@ -53,19 +57,21 @@ export async function createScene(options: SceneOptions): Promise<Scene> {
     });
     undo.push(() => removeInstallation(home));
     const replicas = new Replicas(home, postgres.directUrl, options.replicas);
-    await replicas.start();
-    const platform = new Platform({
-      urls: () => replicas.urls(),
-      ...{ password: home.password, plan, namespace: app.name, patienceMs: options.patienceMs },
-    });
+    await replicas.start(options.startFirst);
+    const newPlatform = (urls: () => readonly string[]) =>
+      new Platform({
+        urls,
+        ...{ password: home.password, plan, namespace: app.name, patienceMs: options.patienceMs },
+      });
+    const platform = newPlatform(() => replicas.urls());
     return {
-      ...{ plan, postgres, api, home, replicas, platform, close },
-      async judge() {
+      ...{ plan, postgres, api, home, replicas, platform, newPlatform, close },
+      async judge(asked = platform) {
         const world = await lookAtWorld(postgres.directUrl, plan, {
           texts: { 'the log': replicas.log() },
-          canaries: [home.password, plan.server.admin.password.reveal(), ...platform.passwords],
+          canaries: [home.password, plan.server.admin.password.reveal(), ...asked.passwords],
         });
-        return { world, broken: brokenInvariants(platform.history, world) };
+        return { world, broken: brokenInvariants(asked.history, world) };
       },
     };
   } catch (thrown) {
