@@ -37,8 +37,18 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'chaos-short',
+          include: ['test/chaos/short.test.ts'],
+          globalSetup: ['test/support/cluster-setup.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
           name: 'chaos',
           include: ['test/chaos/*.test.ts'],
+          exclude: ['test/chaos/short.test.ts'],
           globalSetup: ['test/support/cluster-setup.ts'],
           fileParallelism: false,
           testTimeout: 600_000,

@@ -23,7 +23,7 @@ function bindingsOf(history: History): { instanceId: string; bindingId: string }
 }
 
 /** I1: what was acknowledged is there, or was removed on request; what was acknowledged as removed is gone. */
-export function acknowledgedIsNeverLost(history: History, world: World): string[] {
+function acknowledgedIsNeverLost(history: History, world: World): string[] {
   const lost: string[] = [];
   const known = new Set(world.operations.map(({ uid }) => uid));
   for (const { verb, instanceId, answer } of answered(history.exchanges)) {
@@ -69,7 +69,7 @@ function lostOf(
 }
 
 /** I2: nothing exists twice for one service instance or binding of a platform. */
-export function nothingIsMadeTwice(_history: History, world: World): string[] {
+function nothingIsMadeTwice(_history: History, world: World): string[] {
   const instanceIdOf = new Map(world.instances.map(({ uid, instanceId }) => [uid, instanceId]));
   const bindingIdOf = new Map(world.bindings.map(({ uid, bindingId }) => [uid, bindingId]));
   const keys = world.objects
@@ -87,7 +87,7 @@ export function nothingIsMadeTwice(_history: History, world: World): string[] {
 }
 
 /** I3: every object and every login belongs to a row that lives. */
-export function everythingOutsideHasARow(_history: History, world: World): string[] {
+function everythingOutsideHasARow(_history: History, world: World): string[] {
   const liveInstances = new Set(
     world.instances.filter(({ state }) => state !== 'deprovisioned').map(({ uid }) => uid),
   );
@@ -105,7 +105,7 @@ export function everythingOutsideHasARow(_history: History, world: World): strin
 }
 
 /** I4: once a client was told that the binding is gone, its login does not work. */
-export function noLoginOutlivesItsBinding(history: History, _world: World): string[] {
+function noLoginOutlivesItsBinding(history: History, _world: World): string[] {
   return history.logins
     .filter(({ works, instanceId, bindingId, startedAt }) => {
       const ends = [
@@ -118,7 +118,7 @@ export function noLoginOutlivesItsBinding(history: History, _world: World): stri
 }
 
 /** I5: an operation that ended stays as it ended, and what can be fetched does not vanish by itself. */
-export function finalStaysFinal(history: History, _world: World): string[] {
+function finalStaysFinal(history: History, _world: World): string[] {
   const back: string[] = [];
   const polls = answered(history.exchanges).filter(
     ({ verb, operation }) => verb === 'poll' && operation !== undefined,
@@ -155,7 +155,7 @@ export function finalStaysFinal(history: History, _world: World): string[] {
 }
 
 /** I6: the same PUT again is no conflict, another one is; unless a DELETE may have come in between. */
-export function sameRequestSameAnswer(history: History, _world: World): string[] {
+function sameRequestSameAnswer(history: History, _world: World): string[] {
   const wrong: string[] = [];
   for (const exchange of answered(history.exchanges)) {
     const { verb, instanceId, bindingId, sentAt, answer } = exchange;
@@ -180,7 +180,7 @@ export function sameRequestSameAnswer(history: History, _world: World): string[]
 }
 
 /** I7: every operation ended, within its time. */
-export function everythingEnds(_history: History, world: World): string[] {
+function everythingEnds(_history: History, world: World): string[] {
   return world.operations.flatMap(({ uid, type, state, finishedAt, deadline }) => {
     if (finishedAt === null) return [`${type} ${uid} is ${state} for ever`];
     const late = finishedAt.getTime() - deadline.getTime();
@@ -189,7 +189,7 @@ export function everythingEnds(_history: History, world: World): string[] {
 }
 
 /** I8: no secret in logs, in errors over HTTP, or in clear text in the database. */
-export function noSecretShows(history: History, world: World): string[] {
+function noSecretShows(history: History, world: World): string[] {
   const errors = answered(history.exchanges)
     .filter(({ answer }) => answer.status >= 400)
     .map(({ answer }) => JSON.stringify(answer.body));
