@@ -151,6 +151,10 @@ export const errorCatalogue = {
     ...passing(500, 'DeadlineExceeded', 'The operation did not finish within its time limit.'),
     retry: false,
   },
+  WorkersLost: admin(
+    'WorkersLost',
+    'One worker of Chandler after the other stopped while it worked on this operation, so it was given up. Look into their logs and their memory limit, then repeat the request or delete what it was for.',
+  ),
   Cancelled: caller(500, 'Cancelled', 'The operation was cancelled by a later request.'),
   ClusterUnreachable: passing(503, 'ClusterUnreachable', 'The Kubernetes cluster does not answer.'),
   ServerUnreachable: passing(

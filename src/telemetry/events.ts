@@ -68,6 +68,8 @@ export interface Events {
     fields: OperationFields & { attempts: number; delayMs: number; errorCode: ErrorCode; cause?: unknown },
   ): void;
   leaseLost(fields: OperationFields): void;
+  /** The process ends; the operation is due at once for others. */
+  operationHandedOver(fields: OperationFields): void;
   objectApplied(fields: ObjectFields): void;
   objectRemoved(fields: ObjectFields): void;
   watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
@@ -101,6 +103,7 @@ export function createEvents(logger: Logger): Events {
     operationFailed: (fields) => write(levelOf(fields.errorCode), 'operation failed', fields),
     operationRetried: (fields) => write('warn', 'operation retried', fields),
     leaseLost: (fields) => write('warn', 'lease lost', fields),
+    operationHandedOver: (fields) => write('info', 'operation handed over', fields),
     objectApplied: (fields) => write('debug', 'object applied', fields),
     objectRemoved: (fields) => write('debug', 'object removed', fields),
     watchBroke: (fields) => write('warn', 'watch broke', fields),
@@ -131,6 +134,7 @@ export const silentEvents: Events = {
   operationFailed: ignore,
   operationRetried: ignore,
   leaseLost: ignore,
+  operationHandedOver: ignore,
   objectApplied: ignore,
   objectRemoved: ignore,
   watchBroke: ignore,

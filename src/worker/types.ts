@@ -4,7 +4,7 @@ import type { CredentialsProvider } from '../credentials/types.ts';
 import type { Delivery } from '../delivery/types.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import type { ExternalProvisioner, InstanceTarget } from '../provisioners/types.ts';
-import type { OperationClaim, Store, StoreTransaction } from '../store/types.ts';
+import type { ClaimLimits, OperationClaim, Store, StoreTransaction } from '../store/types.ts';
 import type { Events } from '../telemetry/events.ts';
 
 export interface WorkerDeps {
@@ -28,6 +28,8 @@ export interface WorkerSettings {
   /** Operations worked on at the same time. */
   concurrency: number;
   leaseSeconds: number;
+  /** Over all replicas; without them nothing is held back. */
+  limits?: ClaimLimits;
 }
 
 /** What one tick of an operation came to. */
@@ -41,8 +43,13 @@ export type TickOutcome =
 export interface TickContext {
   deps: WorkerDeps;
   claim: OperationClaim;
-  /** Call before each effect outside Postgres. @throws LeaseLost */
+  /** Call before each effect outside Postgres. @throws LeaseLost, WorkerStopping */
   guard: () => void;
+}
+
+/** Thrown where a tick may end because its process does: the operation is released as it is, for another to go on with. */
+export class WorkerStopping extends Error {
+  override readonly name = 'WorkerStopping';
 }
 
 /** Safety net while watch events are expected; reads only Postgres, so it may be slow. */
