@@ -55,6 +55,12 @@ export const errorCatalogue = {
   ),
   MalformedRequest: caller(400, 'BadRequest', 'The request is malformed.'),
   RequestTooLarge: caller(413, 'RequestTooLarge', 'The request body is too large.'),
+  // The status is for logs alone: nobody is there to read it.
+  RequestAbandoned: caller(
+    499,
+    'RequestAbandoned',
+    'The connection was closed before the request was carried out. Nothing was changed.',
+  ),
   UnknownRoute: caller(404, 'NotFound', 'There is nothing at this path.'),
   MethodNotAllowed: caller(405, 'MethodNotAllowed', 'This path does not support this method.'),
   UnknownService: caller(400, 'BadRequest', 'This service_id is not in the catalog.'),

@@ -1,3 +1,4 @@
+import { within } from '../lib/within.ts';
 import { operationFields } from '../telemetry/events.ts';
 import { handOver, runOperation } from './run-operation.ts';
 import type { WorkerDeps } from './types.ts';
@@ -87,12 +88,10 @@ export function startWorker(deps: WorkerDeps): Worker {
       stopping.abort();
       stopListening();
       clearTimeout(alarm);
-      let timer: NodeJS.Timeout | undefined;
-      const grace = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, graceMs);
-      });
-      await Promise.race([pumped.then(() => Promise.allSettled([...running])), grace]);
-      clearTimeout(timer);
+      await within(
+        graceMs,
+        pumped.then(() => Promise.allSettled([...running])),
+      );
     },
   };
 }
