@@ -2,13 +2,16 @@
  * The operation row is the job. Its life, as the columns tell it; all times are those of Postgres:
  *
  * waiting    `in progress`, no lease. Due when `run_at` has passed. A wake sets `run_at` to now and counts in `wakes`.
- *            -> claimed by the first worker that asks, the longest due first.
+ *            -> claimed by a worker that asks: those whose deadline has passed first, then those of the tenant for
+ *            whom the fewest are claimed, then the longest due. Held back while its server or cluster has its fill.
  * claimed    `lease_owner` and `lease_until` are set, `fence` is one higher, `wakes_at_claim` remembers `wakes`. The
  *            owner renews the lease while it works, and every write of its outcome names the fence.
- *            -> waiting, by release: due after the delay asked for, or at once when a wake came since the claim.
+ *            -> waiting, by release: due after the delay asked for, or at once when a wake came since the claim, or
+ *            when the owner's process is about to end.
  *            -> finished, by finishOperation, in the same transaction as what the outcome changed.
  *            -> cancelled, by cancelOperation of a later request: the fence is raised, the owner's writes are void.
- *            -> claimed by another, when the lease ran out. The late owner's writes are void.
+ *            -> claimed by another, when the lease ran out. The late owner's writes are void. `takeovers` counts these;
+ *            a release and every step that is recorded set it back. Too many of them end the operation.
  * cancelled  `failed`, and the lease still stands: an effect of the owner may be on its way. Operations on the same
  *            resource are not claimed until it ends.
  *            -> finished, when the owner gives it up or the lease ends.
