@@ -30,6 +30,10 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Operations that one process works on at the same time. */
   readonly workerConcurrency: number;
+  /** Binds and unbinds of one service instance at the same time, over all processes. */
+  readonly serverConcurrency: number;
+  /** Operations on one cluster at the same time, over all processes. */
+  readonly clusterConcurrency: number;
   readonly leaseSeconds: number;
   /** How long a request without accepts_incomplete waits before its operation is cancelled. */
   readonly syncWaitSeconds: number;

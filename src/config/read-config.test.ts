@@ -34,6 +34,8 @@ describe('readConfig', () => {
       kube: { kind: 'kubeconfig', path: '/kube/config' },
       logLevel: 'info',
       workerConcurrency: 8,
+      serverConcurrency: 4,
+      clusterConcurrency: 32,
       leaseSeconds: 15,
       syncWaitSeconds: 50,
       quickWaitMs: 1500,

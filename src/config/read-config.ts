@@ -86,6 +86,8 @@ const schema = databaseSchema.extend({
     })
     .default('info'),
   CHANDLER_WORKER_CONCURRENCY: wholeNumber(1, 256, 'a number of operations').default(8),
+  CHANDLER_SERVER_CONCURRENCY: wholeNumber(1, 256, 'a number of operations').default(4),
+  CHANDLER_CLUSTER_CONCURRENCY: wholeNumber(1, 10_000, 'a number of operations').default(32),
   CHANDLER_LEASE_SECONDS: wholeNumber(5, 300, 'a number of seconds').default(15),
   CHANDLER_SYNC_WAIT_SECONDS: wholeNumber(1, 55, 'a number of seconds').default(50),
   CHANDLER_QUICK_WAIT_MS: wholeNumber(0, 10_000, 'a number of milliseconds').default(1500),
@@ -135,6 +137,8 @@ export function readConfig(
     ...(values.CHANDLER_OWN_NAMESPACE === undefined ? {} : { ownNamespace: values.CHANDLER_OWN_NAMESPACE }),
     logLevel: values.CHANDLER_LOG_LEVEL,
     workerConcurrency: values.CHANDLER_WORKER_CONCURRENCY,
+    serverConcurrency: values.CHANDLER_SERVER_CONCURRENCY,
+    clusterConcurrency: values.CHANDLER_CLUSTER_CONCURRENCY,
     leaseSeconds: values.CHANDLER_LEASE_SECONDS,
     syncWaitSeconds: values.CHANDLER_SYNC_WAIT_SECONDS,
     quickWaitMs: values.CHANDLER_QUICK_WAIT_MS,

@@ -15,6 +15,7 @@ import { connectCluster } from '../kube/connect-cluster.ts';
 import type { Cluster } from '../kube/types.ts';
 import { loadKeyFile } from '../lib/key-file.ts';
 import { generatePassword } from '../lib/password.ts';
+import { within } from '../lib/within.ts';
 import { createApp } from '../osb/create-app.ts';
 import { listen } from '../osb/listen.ts';
 import { openStore } from '../store/open-store.ts';
@@ -44,11 +45,16 @@ export interface RunningBroker {
   stop(reason: string): Promise<void>;
 }
 
-// Kubernetes kills a pod 30 s after it asked it to end; the steps below come one after the other.
-/** How long requests under way may take to end when the broker stops. Those that wait for an operation are cut off. */
+// Kubernetes kills a pod 30 s after it asked it to end. The steps below come one after the other and leave 5 s of it.
+/**
+ * How long requests under way may take to end when the broker stops. Those that wait for an operation are cut off.
+ * Until then the worker goes on, since they may wait for what it does.
+ */
 const requestGraceMs = 8_000;
-/** How long ticks under way may take to end after that; an operation left behind is resumed elsewhere. */
-const tickGraceMs = 15_000;
+/** How long an effect that a tick is in the middle of may take after that; what is left is resumed elsewhere. */
+const tickGraceMs = 12_000;
+/** For each of the further steps. None waits for an answer that nobody needs any more: Postgres may not give one. */
+const closeGraceMs = 1_500;
 
 /**
  * Starts a broker whose database is migrated.
@@ -71,7 +77,7 @@ export async function serve(
       ...(config.listenUrl === undefined ? {} : { listenUrl: config.listenUrl.reveal() }),
       keys: await loadKeyFile(config.keyFile),
     });
-    undo.push(() => store.close());
+    undo.push(() => within(closeGraceMs, store.close()));
 
     const helm = createHelm({
       helmPath: await findHelm(config.helmPath, process.env.PATH),
@@ -145,15 +151,23 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     externals,
     delivery: createDelivery(),
     events,
-    settings: { owner, concurrency: config.workerConcurrency, leaseSeconds: config.leaseSeconds },
+    settings: {
+      owner,
+      concurrency: config.workerConcurrency,
+      leaseSeconds: config.leaseSeconds,
+      limits: { perServer: config.serverConcurrency, perCluster: config.clusterConcurrency },
+    },
   };
   const worker = startWorker(deps);
   const sweeper = startSweeper(deps, sweepsOf(config), { everySeconds: config.sweepSeconds });
   const stopWork = async () => {
-    await Promise.all([worker.stop(tickGraceMs), sweeper.stop()]);
-    await watcher.stop();
-    await cluster.close();
-    await charts.remove();
+    // Another replica may watch at once; what is left of the ticks here waits for no event.
+    await Promise.all([
+      worker.stop(tickGraceMs),
+      within(closeGraceMs, sweeper.stop()),
+      within(closeGraceMs, watcher.stop()),
+    ]);
+    await within(closeGraceMs, Promise.all([cluster.close(), charts.remove()]));
   };
   try {
     const http = await listen(

@@ -82,6 +82,8 @@ export interface Events {
     fields: OperationFields & { attempts: number; delayMs: number; errorCode: ErrorCode; cause?: unknown },
   ): void;
   leaseLost(fields: OperationFields): void;
+  /** The process ends; the operation is due at once for others. */
+  operationHandedOver(fields: OperationFields): void;
   objectApplied(fields: ObjectFields): void;
   objectRemoved(fields: ObjectFields): void;
   /** A binding's time was up: its login is revoked and what was delivered withdrawn. */
@@ -127,6 +129,7 @@ export function createEvents(logger: Logger): Events {
     operationFailed: (fields) => write(levelOf(fields.errorCode), 'operation failed', fields),
     operationRetried: (fields) => write('warn', 'operation retried', fields),
     leaseLost: (fields) => write('warn', 'lease lost', fields),
+    operationHandedOver: (fields) => write('info', 'operation handed over', fields),
     objectApplied: (fields) => write('debug', 'object applied', fields),
     objectRemoved: (fields) => write('debug', 'object removed', fields),
     bindingExpired: (fields) => write('info', 'binding expired', fields),
@@ -163,6 +166,7 @@ export const silentEvents: Events = {
   operationFailed: ignore,
   operationRetried: ignore,
   leaseLost: ignore,
+  operationHandedOver: ignore,
   objectApplied: ignore,
   objectRemoved: ignore,
   bindingExpired: ignore,

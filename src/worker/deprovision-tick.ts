@@ -4,7 +4,7 @@ import { LeaseLost } from '../store/types.ts';
 import { revokeLogin, withdrawDelivery } from './binding-view.ts';
 import { type InstanceView, viewInstance } from './instance-view.ts';
 import { refuseForeign, removeItems } from './remove-items.ts';
-import type { TickContext, TickOutcome } from './types.ts';
+import { type TickContext, type TickOutcome, WorkerStopping } from './types.ts';
 
 /**
  * Removes an instance in stages, each of which may be repeated. Before anything goes, the namespace is looked through
@@ -57,6 +57,7 @@ async function setBindingState(
   await deps.store.transact(async (transaction) => {
     await transaction.assertHeld(claim);
     await transaction.setBindingState(uid, state);
+    if (state === 'unbound') await transaction.recordProgress(claim);
   });
 }
 
@@ -73,7 +74,8 @@ async function tryToRevoke(
     return 'revoked';
   } catch (thrown) {
     const { code, retry } = toChandlerError(thrown);
-    if (thrown instanceof LeaseLost || code === 'StoreUnavailable') throw thrown;
+    if (thrown instanceof LeaseLost || thrown instanceof WorkerStopping || code === 'StoreUnavailable')
+      throw thrown;
     context.deps.events.backgroundFaulted({ task: 'revoke a login before its server goes', cause: thrown });
     return retry ? 'away' : 'refused';
   }

@@ -13,19 +13,20 @@ class Killed extends Error {}
  */
 export class CrashPoint {
   readonly steps: string[] = [];
-  /** Resolves when the worker is dead. */
+  /** Resolves when the worker is dead, and Postgres has answered the claim that it may have sent before. */
   readonly reached: Promise<void>;
   readonly #step: string | undefined;
   readonly #when: When;
   readonly #die: () => void;
   #dead = false;
+  #claiming: Promise<unknown> = Promise.resolve();
 
   /** Without a step it only follows. */
   constructor(step?: string, when: When = 'before') {
     this.#step = step;
     this.#when = when;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.reached = promise;
+    this.reached = promise.then(() => this.#claiming).then(() => undefined);
     this.#die = resolve;
   }
 
@@ -37,7 +38,12 @@ export class CrashPoint {
       holdLease: (...given) => this.#alive(() => store.holdLease(...given)),
       operationQueue: {
         ...operationQueue,
-        claim: (...given) => this.#alive(() => operationQueue.claim(...given)),
+        claim: (...given) =>
+          this.#alive(() => {
+            const claim = operationQueue.claim(...given);
+            this.#claiming = claim.catch(() => undefined);
+            return claim;
+          }),
         renew: (...given) => this.#alive(() => operationQueue.renew(...given)),
         release: (...given) => this.#around('release', () => operationQueue.release(...given)),
       },
