@@ -1,4 +1,5 @@
 import type { OsbOptions } from '../domain/osb-options.ts';
+import type { Step } from '../domain/steps.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Redacted } from '../lib/redacted.ts';
 
@@ -35,6 +36,16 @@ export interface Config {
   readonly syncWaitSeconds: number;
   /** How long a request with accepts_incomplete waits for a verb that may be quick. */
   readonly quickWaitMs: number;
+  /** Only for tests; empty otherwise. */
+  readonly failpoints: readonly Failpoint[];
+}
+
+export const failpointModes = ['error', 'kill', 'pause'] as const;
+
+/** What becomes of this process the first time it comes to a step. */
+export interface Failpoint {
+  readonly step: Step;
+  readonly mode: (typeof failpointModes)[number];
 }
 
 /** PEM files, read again when they change. */

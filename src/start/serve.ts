@@ -21,8 +21,10 @@ import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/types.ts';
 import { createEvents, type Events } from '../telemetry/events.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { storeWithSteps } from '../worker/steps.ts';
 import { startWatcher } from '../worker/watcher.ts';
 import { startWorker } from '../worker/worker.ts';
+import { armFailpoints } from './arm-failpoints.ts';
 import { openChartFolder } from './chart-folder.ts';
 import { clusterAccess } from './cluster-access.ts';
 import { externals, offeredKinds, providers } from './offered-kinds.ts';
@@ -121,6 +123,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     ...(config.kube.kind === 'kubeconfig' ? { kubeconfigPath: config.kube.path } : { inCluster: true }),
   });
   const charts = await openChartFolder(store);
+  const steps = armFailpoints(config.failpoints, events);
   const watcher = startWatcher(watchedCluster(cluster, store.installationId), store, events, {
     owner,
     leaseSeconds: config.leaseSeconds,
@@ -138,6 +141,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     delivery: createDelivery(),
     events,
     settings: { owner, concurrency: config.workerConcurrency, leaseSeconds: config.leaseSeconds },
+    ...(steps === undefined ? {} : { steps }),
   });
   const stopWork = async () => {
     await worker.stop(tickGraceMs);
@@ -148,7 +152,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
   try {
     const http = await listen(
       createApp({
-        store,
+        store: steps === undefined ? store : storeWithSteps(store, steps),
         catalog,
         events,
         validateParameters,

@@ -70,6 +70,8 @@ export interface Events {
   leaseLost(fields: OperationFields): void;
   objectApplied(fields: ObjectFields): void;
   objectRemoved(fields: ObjectFields): void;
+  /** For tests only: this process will fail, die or stand still at a step (CHANDLER_FAILPOINT). */
+  failpointArmed(fields: { failpoint: string }): void;
   watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
   /** Something of the background failed and will be tried again: a listener, a lease, a sweep. */
   backgroundFaulted(fields: { task: string; cause: unknown }): void;
@@ -103,6 +105,7 @@ export function createEvents(logger: Logger): Events {
     leaseLost: (fields) => write('warn', 'lease lost', fields),
     objectApplied: (fields) => write('debug', 'object applied', fields),
     objectRemoved: (fields) => write('debug', 'object removed', fields),
+    failpointArmed: (fields) => write('warn', 'failpoint armed: this process is under test', fields),
     watchBroke: (fields) => write('warn', 'watch broke', fields),
     backgroundFaulted: (fields) => write('warn', 'background task faulted', fields),
   };
@@ -133,6 +136,7 @@ export const silentEvents: Events = {
   leaseLost: ignore,
   objectApplied: ignore,
   objectRemoved: ignore,
+  failpointArmed: ignore,
   watchBroke: ignore,
   backgroundFaulted: ignore,
 };

@@ -2,10 +2,12 @@ import type { BindingTarget } from '../credentials/types.ts';
 import type { ServiceBinding } from '../domain/binding.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { annotationKeys, bindingIdLabels, identityLabels } from '../lib/labels.ts';
+import { overlay } from '../lib/overlay.ts';
+import type { InstanceTarget } from '../provisioners/types.ts';
 import { withExternals } from './externals.ts';
 import { engineTarget, type InstanceView, wasReady } from './instance-view.ts';
 import { providerOf } from './parts.ts';
-import type { TickContext, WorkerDeps } from './types.ts';
+import type { TickContext } from './types.ts';
 
 export async function viewBinding({ deps, claim }: TickContext): Promise<ServiceBinding> {
   const binding =
@@ -40,28 +42,28 @@ export async function deliverCredentials(
   binding: ServiceBinding,
   credentials: NonNullable<ServiceBinding['credentials']>,
   type: string,
-  deps: WorkerDeps,
+  context: TickContext,
 ): Promise<void> {
-  const target = deliveryTarget(binding, deps);
+  const target = deliveryTarget(binding, context);
   if (target === undefined) return;
   const annotations = {
     [annotationKeys.platform]: binding.platform,
     [annotationKeys.instanceId]: binding.instanceId,
     [annotationKeys.bindingId]: binding.bindingId,
   };
-  await deps.delivery.deliver({ ...target, annotations, type }, credentials);
+  await context.deps.delivery.deliver({ ...target, annotations, type }, credentials);
 }
 
 /** Takes back what was delivered; absent is success. */
-export async function withdrawDelivery(binding: ServiceBinding, deps: WorkerDeps): Promise<void> {
-  const target = deliveryTarget(binding, deps);
-  if (target !== undefined) await deps.delivery.withdraw(target);
+export async function withdrawDelivery(binding: ServiceBinding, context: TickContext): Promise<void> {
+  const target = deliveryTarget(binding, context);
+  if (target !== undefined) await context.deps.delivery.withdraw(target);
 }
 
-function deliveryTarget(binding: ServiceBinding, deps: WorkerDeps) {
+function deliveryTarget(binding: ServiceBinding, { deps, guard }: TickContext) {
   if (binding.delivery === undefined) return undefined;
   return {
-    cluster: deps.clusterOf(binding.delivery.cluster),
+    cluster: guarded(deps.clusterOf(binding.delivery.cluster), guard),
     namespace: binding.delivery.namespace,
     name: binding.externalName,
     labels: {
@@ -73,4 +75,17 @@ function deliveryTarget(binding: ServiceBinding, deps: WorkerDeps) {
       ...bindingIdLabels(binding.bindingId),
     },
   };
+}
+
+/** A delivery is several requests; whoever lost the lease in between must not bring back what was withdrawn meanwhile. */
+function guarded(cluster: InstanceTarget['cluster'], guard: () => void): InstanceTarget['cluster'] {
+  const checked = <T>(effect: () => Promise<T>): Promise<T> => {
+    guard();
+    return effect();
+  };
+  return overlay(cluster, {
+    create: async (object) => checked(() => cluster.create(object)),
+    apply: async (object) => checked(() => cluster.apply(object)),
+    delete: async (reference, options) => checked(() => cluster.delete(reference, options)),
+  });
 }

@@ -15,6 +15,7 @@ import { bindTick } from './bind-tick.ts';
 import { deprovisionTick } from './deprovision-tick.ts';
 import { keepLease } from './lease-keeper.ts';
 import { provisionTick } from './provision-tick.ts';
+import { withSteps } from './steps.ts';
 import type { TickContext, TickOutcome, WorkerDeps } from './types.ts';
 import { unbindTick } from './unbind-tick.ts';
 import { updateTick } from './update-tick.ts';
@@ -49,9 +50,11 @@ const retryBackoff = { initialMs: 500, maximumMs: 15_000 };
  * Runs one tick of a claimed operation and writes down what it came to. Never throws: a lost lease means that the
  * operation is another's now, anything else is recorded and tried again until the deadline.
  */
-export async function runOperation(claim: OperationClaim, deps: WorkerDeps): Promise<void> {
+export async function runOperation(claim: OperationClaim, plainDeps: WorkerDeps): Promise<void> {
   const { operation } = claim;
-  const lease = keepLease(deps.store.operationQueue, claim, deps.settings.leaseSeconds);
+  const deps = withSteps(plainDeps, operation.type);
+  const { leaseSeconds, now } = deps.settings;
+  const lease = keepLease(deps.store.operationQueue, claim, leaseSeconds, now);
   try {
     const outcome = claim.expired
       ? deadlineOutcome(operation)
@@ -165,7 +168,7 @@ async function giveUp(claim: OperationClaim, deps: WorkerDeps): Promise<void> {
 async function retryLater(error: ChandlerError, claim: OperationClaim, deps: WorkerDeps): Promise<void> {
   const { operation } = claim;
   const attempts = operation.attempts + 1;
-  const delayMs = backoffMs(attempts, retryBackoff);
+  const delayMs = backoffMs(attempts, deps.settings.retryBackoff ?? retryBackoff);
   deps.events.operationRetried({
     ...operationFields(operation),
     attempts,

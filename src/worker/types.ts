@@ -3,6 +3,8 @@
 import type { CredentialsProvider } from '../credentials/types.ts';
 import type { Delivery } from '../delivery/types.ts';
 import type { ErrorCode } from '../domain/errors.ts';
+import type { StepHook } from '../domain/steps.ts';
+import type { BackoffOptions } from '../lib/backoff.ts';
 import type { ExternalProvisioner, InstanceTarget } from '../provisioners/types.ts';
 import type { OperationClaim, Store, StoreTransaction } from '../store/types.ts';
 import type { Events } from '../telemetry/events.ts';
@@ -20,6 +22,8 @@ export interface WorkerDeps {
   delivery: Delivery;
   events: Events;
   settings: WorkerSettings;
+  /** Told of every step; for tests (CHANDLER_FAILPOINT). */
+  steps?: StepHook;
 }
 
 export interface WorkerSettings {
@@ -28,6 +32,10 @@ export interface WorkerSettings {
   /** Operations worked on at the same time. */
   concurrency: number;
   leaseSeconds: number;
+  /** Between tries of an operation that failed by what may pass; 0.5 s to 15 s when absent. */
+  retryBackoff?: BackoffOptions;
+  /** Monotonic milliseconds, by which the time left of a lease is told; `performance.now` when absent. */
+  now?: () => number;
 }
 
 /** What one tick of an operation came to. */
