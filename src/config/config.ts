@@ -1,4 +1,5 @@
 import type { OsbOptions } from '../domain/osb-options.ts';
+import type { Step } from '../domain/steps.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Redacted } from '../lib/redacted.ts';
 
@@ -47,6 +48,16 @@ export interface Config {
   readonly retentionDays: number;
   /** How often each instance is compared with its plan; 0 for never. */
   readonly driftSeconds: number;
+  /** Only for tests; empty otherwise. */
+  readonly failpoints: readonly Failpoint[];
+}
+
+export const failpointModes = ['error', 'kill', 'pause'] as const;
+
+/** What becomes of this process the first time it comes to a step. */
+export interface Failpoint {
+  readonly step: Step;
+  readonly mode: (typeof failpointModes)[number];
 }
 
 /** PEM files, read again when they change. */

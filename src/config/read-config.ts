@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { type Config, ConfigInvalid, type KubeSource } from './config.ts';
 import { readCredentials } from './read-credentials.ts';
+import { readFailpoints } from './read-failpoints.ts';
 import type { ReadTextFile } from './read-secret-file.ts';
 import { readTls } from './read-tls.ts';
 import type { Report } from './report.ts';
@@ -117,7 +118,14 @@ export function readConfig(
   const credentials = readCredentials(given, parsed.data, readTextFile, report);
   const tls = readTls(given, readTextFile, report);
   const kube = findKube(given, report);
-  if (!parsed.success || credentials === undefined || kube === undefined || problems.length > 0) {
+  const failpoints = readFailpoints(given.CHANDLER_FAILPOINT, report);
+  if (
+    !parsed.success ||
+    credentials === undefined ||
+    kube === undefined ||
+    failpoints === undefined ||
+    problems.length > 0
+  ) {
     throw new ConfigInvalid(problems);
   }
 
@@ -146,6 +154,7 @@ export function readConfig(
     orphanGraceSeconds: values.CHANDLER_ORPHAN_GRACE_SECONDS,
     retentionDays: values.CHANDLER_RETENTION_DAYS,
     driftSeconds: values.CHANDLER_DRIFT_SECONDS,
+    failpoints,
   });
 }
 

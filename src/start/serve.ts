@@ -22,6 +22,7 @@ import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/types.ts';
 import { createEvents, type Events } from '../telemetry/events.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { storeWithSteps } from '../worker/steps.ts';
 import { driftSweep } from '../worker/sweeps/drift.ts';
 import { leftoverSweep } from '../worker/sweeps/leftovers.ts';
 import { loginSweep } from '../worker/sweeps/logins.ts';
@@ -32,6 +33,7 @@ import type { Sweep } from '../worker/sweeps/types.ts';
 import type { WorkerDeps } from '../worker/types.ts';
 import { startWatcher } from '../worker/watcher.ts';
 import { startWorker } from '../worker/worker.ts';
+import { armFailpoints } from './arm-failpoints.ts';
 import { openChartFolder } from './chart-folder.ts';
 import { clusterAccess } from './cluster-access.ts';
 import { externals, offeredKinds, providers } from './offered-kinds.ts';
@@ -135,6 +137,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     ...(config.kube.kind === 'kubeconfig' ? { kubeconfigPath: config.kube.path } : { inCluster: true }),
   });
   const charts = await openChartFolder(store);
+  const steps = armFailpoints(config.failpoints, events);
   const watcher = startWatcher(watchedCluster(cluster, store.installationId), store, events, {
     owner,
     leaseSeconds: config.leaseSeconds,
@@ -157,6 +160,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
       leaseSeconds: config.leaseSeconds,
       limits: { perServer: config.serverConcurrency, perCluster: config.clusterConcurrency },
     },
+    ...(steps === undefined ? {} : { steps }),
   };
   const worker = startWorker(deps);
   const sweeper = startSweeper(deps, sweepsOf(config), { everySeconds: config.sweepSeconds });
@@ -172,7 +176,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
   try {
     const http = await listen(
       createApp({
-        store,
+        store: steps === undefined ? store : storeWithSteps(store, steps),
         catalog,
         events,
         validateParameters,

@@ -98,6 +98,8 @@ export interface Events {
   findingConfirmed(fields: FindingFields): void;
   /** An object is not what the plan of its instance says. Told when it is first seen. */
   driftFound(fields: FindingFields): void;
+  /** For tests only: this process will fail, die or stand still at a step (CHANDLER_FAILPOINT). */
+  failpointArmed(fields: { failpoint: string }): void;
   watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
   /** Something of the background failed and will be tried again: a listener, a lease, a sweep. */
   backgroundFaulted(fields: { task: string; cause: unknown }): void;
@@ -138,6 +140,7 @@ export function createEvents(logger: Logger): Events {
     rowsRetired: (fields) => write('info', 'rows retired', fields),
     findingConfirmed: (fields) => write('error', 'finding confirmed', fields),
     driftFound: (fields) => write('warn', 'drift found', fields),
+    failpointArmed: (fields) => write('warn', 'failpoint armed: this process is under test', fields),
     watchBroke: (fields) => write('warn', 'watch broke', fields),
     backgroundFaulted: (fields) => write('warn', 'background task faulted', fields),
   };
@@ -175,6 +178,7 @@ export const silentEvents: Events = {
   rowsRetired: ignore,
   findingConfirmed: ignore,
   driftFound: ignore,
+  failpointArmed: ignore,
   watchBroke: ignore,
   backgroundFaulted: ignore,
 };

@@ -35,7 +35,7 @@ export async function deprovisionTick(context: TickContext): Promise<TickOutcome
 
 /** Each live binding by itself: its login, then what was delivered, then its row. */
 async function unbindAll(view: InstanceView, context: TickContext): Promise<void> {
-  const { deps, guard } = context;
+  const { deps } = context;
   let isAway = false;
   for (const binding of await deps.store.listBindings(view.instance.uid)) {
     // A server that did not answer once would only take its time limit again for each further binding.
@@ -43,8 +43,7 @@ async function unbindAll(view: InstanceView, context: TickContext): Promise<void
     isAway = revoked === 'away';
     // If what follows fails, its credentials must not look as if they still worked.
     if (revoked === 'revoked') await setBindingState(binding, 'unbind failed', context);
-    guard();
-    await withdrawDelivery(binding, deps);
+    await withdrawDelivery(binding, context);
     if (revoked === 'revoked') await setBindingState(binding, 'unbound', context);
   }
 }

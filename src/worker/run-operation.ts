@@ -16,6 +16,7 @@ import { deprovisionTick } from './deprovision-tick.ts';
 import { keepLease } from './lease-keeper.ts';
 import { provisionTick } from './provision-tick.ts';
 import { repairTick } from './repair-tick.ts';
+import { withSteps } from './steps.ts';
 import { type TickContext, type TickOutcome, type WorkerDeps, WorkerStopping } from './types.ts';
 import { unbindTick } from './unbind-tick.ts';
 import { updateTick } from './update-tick.ts';
@@ -64,10 +65,12 @@ const mostTakeovers = 5;
  */
 export async function runOperation(
   claim: OperationClaim,
-  deps: WorkerDeps,
+  plainDeps: WorkerDeps,
   stopping: AbortSignal,
 ): Promise<void> {
-  const lease = keepLease(deps.store.operationQueue, claim, deps.settings.leaseSeconds);
+  const deps = withSteps(plainDeps, claim.operation.type);
+  const { leaseSeconds, now } = deps.settings;
+  const lease = keepLease(deps.store.operationQueue, claim, leaseSeconds, now);
   const guard = () => {
     lease.guard();
     if (stopping.aborted) throw new WorkerStopping();
@@ -219,7 +222,7 @@ async function retryLater(
   deps: WorkerDeps,
 ): Promise<void> {
   const { operation } = claim;
-  const delayMs = backoffMs(attempts, retryBackoff);
+  const delayMs = backoffMs(attempts, deps.settings.retryBackoff ?? retryBackoff);
   deps.events.operationRetried({
     ...operationFields(operation),
     attempts,

@@ -3,6 +3,8 @@
 import type { CredentialsProvider } from '../credentials/types.ts';
 import type { Delivery } from '../delivery/types.ts';
 import type { ErrorCode } from '../domain/errors.ts';
+import type { StepHook } from '../domain/steps.ts';
+import type { BackoffOptions } from '../lib/backoff.ts';
 import type { RepairOptions } from '../provisioners/plan-repair.ts';
 import type { ExternalProvisioner, InstanceTarget } from '../provisioners/types.ts';
 import type { ClaimLimits, OperationClaim, Store, StoreTransaction } from '../store/types.ts';
@@ -21,6 +23,8 @@ export interface WorkerDeps {
   delivery: Delivery;
   events: Events;
   settings: WorkerSettings;
+  /** Told of every step; for tests (CHANDLER_FAILPOINT). */
+  steps?: StepHook;
 }
 
 export interface WorkerSettings {
@@ -31,6 +35,10 @@ export interface WorkerSettings {
   leaseSeconds: number;
   /** Over all replicas; without them nothing is held back. */
   limits?: ClaimLimits;
+  /** Between tries of an operation that failed by what may pass; 0.5 s to 15 s when absent. */
+  retryBackoff?: BackoffOptions;
+  /** Monotonic milliseconds, by which the time left of a lease is told; `performance.now` when absent. */
+  now?: () => number;
 }
 
 /** What one tick of an operation came to. */

@@ -46,13 +46,14 @@ export function driftSweep({ everySeconds }: DriftSettings): Sweep {
   };
 }
 
-async function lookAt(uid: string, { deps, guard }: SweepContext): Promise<void> {
+async function lookAt(uid: string, context: SweepContext): Promise<void> {
+  const { deps, guard } = context;
   const { store } = deps;
   const before = await store.sweeps.restOf(uid);
   if (before === undefined) return;
   const view = await withExternals(await viewInstanceByUid(uid, deps), deps);
   const found = await findDrift(view, guard);
-  const ofDeliveries = await deliveryFindings(await store.listBindings(uid), view, deps);
+  const ofDeliveries = await deliveryFindings(await store.listBindings(uid), view, context);
   const { repairs, note } = await whatBecomesOf(found, view, deps);
   if ((await store.sweeps.restOf(uid)) !== before) return;
   guard();

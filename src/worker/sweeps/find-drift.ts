@@ -9,7 +9,7 @@ import type { DesiredObject } from '../../provisioners/types.ts';
 import type { InventoryItem, NewFinding } from '../../store/types.ts';
 import { deliveryDifferences } from '../binding-view.ts';
 import { type InstanceView, scopeOf } from '../instance-view.ts';
-import type { WorkerDeps } from '../types.ts';
+import type { SweepContext } from './types.ts';
 
 export interface FoundDrift {
   drift: ObjectDrift;
@@ -77,7 +77,7 @@ export function driftFindings(
 export async function deliveryFindings(
   bindings: readonly ServiceBinding[],
   { instance, revision }: InstanceView,
-  deps: WorkerDeps,
+  context: SweepContext,
 ): Promise<NewFinding[]> {
   const engine = revision.bind?.engine;
   const findings: NewFinding[] = [];
@@ -85,7 +85,7 @@ export async function deliveryFindings(
     const inUse =
       binding.state === 'bound' && !(binding.expiresAt !== undefined && isPast(binding.expiresAt));
     if (engine === undefined || !inUse || binding.delivery?.cluster !== instance.cluster) continue;
-    for (const { kind, uid, keys } of await deliveryDifferences(binding, engine, deps)) {
+    for (const { kind, uid, keys } of await deliveryDifferences(binding, engine, context)) {
       const paths = keys.map((key) => joined('data', key));
       findings.push({
         ...{ kind: 'drift', cluster: instance.cluster, apiVersion: 'v1', objectKind: kind },
