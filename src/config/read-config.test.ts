@@ -37,6 +37,8 @@ describe('readConfig', () => {
       leaseSeconds: 15,
       syncWaitSeconds: 50,
       quickWaitMs: 1500,
+      sweepSeconds: 300,
+      orphanGraceSeconds: 600,
     });
     expect(config.databaseUrl.reveal()).toBe(least.DATABASE_URL);
     expect(config.credentials[0]?.password.reveal()).toBe('hunter3');

@@ -92,6 +92,8 @@ const schema = databaseSchema.extend({
   CHANDLER_LEASE_SECONDS: wholeNumber(5, 300, 'a number of seconds').default(15),
   CHANDLER_SYNC_WAIT_SECONDS: wholeNumber(1, 55, 'a number of seconds').default(50),
   CHANDLER_QUICK_WAIT_MS: wholeNumber(0, 10_000, 'a number of milliseconds').default(1500),
+  CHANDLER_SWEEP_SECONDS: wholeNumber(0, 86_400, 'a number of seconds').default(300),
+  CHANDLER_ORPHAN_GRACE_SECONDS: wholeNumber(0, 604_800, 'a number of seconds').default(600),
 });
 
 /**
@@ -137,6 +139,8 @@ export function readConfig(
     leaseSeconds: values.CHANDLER_LEASE_SECONDS,
     syncWaitSeconds: values.CHANDLER_SYNC_WAIT_SECONDS,
     quickWaitMs: values.CHANDLER_QUICK_WAIT_MS,
+    sweepSeconds: values.CHANDLER_SWEEP_SECONDS,
+    orphanGraceSeconds: values.CHANDLER_ORPHAN_GRACE_SECONDS,
   });
 }
 

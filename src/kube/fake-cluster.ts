@@ -17,6 +17,7 @@ import {
   type KindReference,
   KubeError,
   type KubeObject,
+  type ListOptions,
   type ObjectReference,
   type WatchListener,
   type WatchOptions,
@@ -95,6 +96,15 @@ export class FakeCluster implements Cluster {
     this.#store.replace(key, stored, { ...stored.object, metadata });
   }
 
+  /** Changes an object as another client does; what our field manager applied stays noted as it was. */
+  edit(reference: ObjectReference, change: (object: KubeObject) => void): void {
+    const stored = this.#store.find(reference);
+    if (stored === undefined) throw notFound(reference);
+    const changed = structuredClone(stored.object);
+    change(changed);
+    this.#store.replace(objectKey(reference), stored, changed);
+  }
+
   /** Removes an object at once, as somebody else would. */
   vanish(reference: ObjectReference): void {
     this.#store.remove(objectKey(reference));
@@ -127,16 +137,16 @@ export class FakeCluster implements Cluster {
     return stored === undefined ? undefined : structuredClone(stored.object);
   }
 
-  async list(
-    kind: KindReference,
-    options: { namespace?: string; labelSelector?: string } = {},
-  ): Promise<KubeObject[]> {
+  async list(kind: KindReference, options: ListOptions = {}): Promise<KubeObject[]> {
     const namespace = options.namespace ?? '';
     await this.#admit('list', { ...kind, namespace, name: '' });
     collectionPath(this.#find(kind), namespace);
-    return this.#select(kind, options.labelSelector ?? '').filter(
+    const found = this.#select(kind, options.labelSelector ?? '').filter(
       (object) => namespace === '' || object.metadata.namespace === namespace,
     );
+    return options.metadataOnly === true
+      ? found.map(({ apiVersion, kind: name, metadata }) => ({ apiVersion, kind: name, metadata }))
+      : found;
   }
 
   async create(object: KubeObject): Promise<KubeObject> {

@@ -9,6 +9,7 @@ import { createOperationQueue, type Runner } from './operation-queue.ts';
 import { createReader } from './reader.ts';
 import { putRevision } from './revisions.ts';
 import { query, type Session } from './session.ts';
+import { clustersInUse, findTombstones, noteInstancesSwept, rowsOf, unsweptInstances } from './sweeps.ts';
 import { createTransaction } from './transaction.ts';
 import type { Store } from './types.ts';
 
@@ -81,6 +82,14 @@ function createStore(session: Session, runner: Runner, listener: Listener): Stor
       record: (scope, found) => runner.transact((own) => recordFindings(own, scope, found)),
       quarantine: (kinds, graceSeconds) => runner.run((own) => quarantineFindings(own, kinds, graceSeconds)),
       forget: (uid) => runner.run((own) => forgetFinding(own, uid)),
+    },
+    sweeps: {
+      clustersInUse: () => runner.run(clustersInUse),
+      rowsOf: (cluster) => runner.transact((own) => rowsOf(own, cluster)),
+      tombstones: (uids, settleSeconds) => runner.run((own) => findTombstones(own, uids, settleSeconds)),
+      unsweptInstances: (cluster, settleSeconds) =>
+        runner.run((own) => unsweptInstances(own, cluster, settleSeconds)),
+      noteInstancesSwept: (uids) => runner.run((own) => noteInstancesSwept(own, uids)),
     },
     holdLease: (name, owner, seconds) => runner.run((own) => holdLease(own, name, owner, seconds)),
     releaseLease: (name, owner) => runner.run((own) => releaseLease(own, name, owner)),

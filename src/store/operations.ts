@@ -22,7 +22,7 @@ export interface OperationRow {
   instance_usable: boolean | null;
   update_repeatable: boolean | null;
   plan_revision: string;
-  details: { applied?: string[] };
+  details: { applied?: string[]; withEmptyVolumes?: true };
   fence: number;
   attempts: number;
   deadline: Date;
@@ -43,6 +43,7 @@ export function toOperation(row: OperationRow): Operation {
     ...(row.update_repeatable === null ? {} : { updateRepeatable: row.update_repeatable }),
     planRevision: row.plan_revision,
     appliedResources: row.details.applied ?? [],
+    ...(row.details.withEmptyVolumes === undefined ? {} : { withEmptyVolumes: true }),
     fence: row.fence,
     attempts: row.attempts,
     deadline: row.deadline,
@@ -78,7 +79,11 @@ export async function findUpdateTarget(
 
 export async function latestInstanceOperation(session: Session, uid: string) {
   return (
-    await list(session, 'instance_uid = :uid and binding_uid is null order by position desc limit 1', uid)
+    await list(
+      session,
+      `instance_uid = :uid and binding_uid is null and type <> 'repair' order by position desc limit 1`,
+      uid,
+    )
   )[0];
 }
 
@@ -116,9 +121,9 @@ export async function enqueueOperation(session: Session, operation: NewOperation
       : session.keys.createSeal(table, uid);
   const [row] = await query<OperationRow>(
     session,
-    `insert into ${table} (uid, type, instance_uid, binding_uid, plan_revision, description, deadline,
+    `insert into ${table} (uid, type, instance_uid, binding_uid, plan_revision, description, details, deadline,
                            key_id, data_key, originating_identity_sealed, target_sealed)
-     select :uid, :type, uid, :bindingUid, coalesce(:planRevision, plan_revision), :description,
+     select :uid, :type, uid, :bindingUid, coalesce(:planRevision, plan_revision), :description, :details,
             clock_timestamp() + :timeoutSeconds * interval '1 second', :keyId, :dataKey, :identity, :target
      from service_instances where uid = :instanceUid
      returning *`,
@@ -129,6 +134,7 @@ export async function enqueueOperation(session: Session, operation: NewOperation
       bindingUid: operation.bindingUid ?? null,
       planRevision: update?.planRevision ?? null,
       description: storableText(operation.description),
+      details: JSON.stringify(operation.withEmptyVolumes === true ? { withEmptyVolumes: true } : {}),
       timeoutSeconds: operation.timeoutSeconds,
       keyId: seal ? keyIdOf(seal.wrappedKey) : null,
       dataKey: seal?.wrappedKey ?? null,

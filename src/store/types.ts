@@ -9,6 +9,7 @@ import type { PlanRevision } from '../domain/offering.ts';
 import type { Operation, OperationType, UpdateTarget } from '../domain/operation.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Redacted } from '../lib/redacted.ts';
+import type { Sweeps } from './sweep-types.ts';
 
 export interface Store extends StoreReader {
   /** Identity of this database's Chandler, made once; stamped on every object outside. */
@@ -21,6 +22,7 @@ export interface Store extends StoreReader {
   transact<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T>;
   operationQueue: OperationQueue;
   findings: Findings;
+  sweeps: Sweeps;
   /** Takes or renews a named lease by the clock of Postgres. Returns whether `owner` holds it now. */
   holdLease(name: string, owner: string, seconds: number): Promise<boolean>;
   releaseLease(name: string, owner: string): Promise<void>;
@@ -59,7 +61,7 @@ export interface StoreReader {
   findOperation(uid: string): Promise<Operation | undefined>;
   /** What an update makes of its instance; undefined for other operations. */
   findUpdateTarget(operationUid: string): Promise<Redacted<UpdateTarget> | undefined>;
-  /** The newest instance-wide operation (not bind or unbind). */
+  /** The newest instance-wide operation that a platform asked for (not bind, unbind or repair). */
   latestInstanceOperation(instanceUid: string): Promise<Operation | undefined>;
   latestBindingOperation(bindingUid: string): Promise<Operation | undefined>;
   findRevision(digest: string): Promise<PlanRevision | undefined>;
@@ -140,6 +142,8 @@ export interface NewOperation {
   update?: { planRevision: string; target: UpdateTarget };
   /** Seconds from now, by the clock of Postgres. */
   timeoutSeconds: number;
+  /** Only for repairs: see Operation. */
+  withEmptyVolumes?: boolean;
   /** Public progress text to begin with. */
   description: string;
   /** Decoded X-Broker-API-Originating-Identity, for the audit trail. Sealed. */

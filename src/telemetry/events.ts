@@ -36,6 +36,15 @@ export interface ObjectFields {
   name: string;
 }
 
+/** Where rows and what is outside differ. */
+export interface FindingFields extends Omit<ObjectFields, 'instanceUid'> {
+  finding: string;
+  instanceUid?: string;
+  bindingUid?: string;
+  /** Names and paths, never a value. */
+  detail: string;
+}
+
 export interface RequestFields {
   requestId: string;
   /** X-Broker-API-Request-Identity of the platform. */
@@ -70,6 +79,10 @@ export interface Events {
   leaseLost(fields: OperationFields): void;
   objectApplied(fields: ObjectFields): void;
   objectRemoved(fields: ObjectFields): void;
+  /** What a late worker made after its instance or binding was gone. */
+  stragglerRemoved(fields: ObjectFields): void;
+  /** Rows and what is outside differ, and did so for a while: an admin has to look. */
+  findingConfirmed(fields: FindingFields): void;
   watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
   /** Something of the background failed and will be tried again: a listener, a lease, a sweep. */
   backgroundFaulted(fields: { task: string; cause: unknown }): void;
@@ -103,6 +116,8 @@ export function createEvents(logger: Logger): Events {
     leaseLost: (fields) => write('warn', 'lease lost', fields),
     objectApplied: (fields) => write('debug', 'object applied', fields),
     objectRemoved: (fields) => write('debug', 'object removed', fields),
+    stragglerRemoved: (fields) => write('warn', 'straggler removed', fields),
+    findingConfirmed: (fields) => write('error', 'finding confirmed', fields),
     watchBroke: (fields) => write('warn', 'watch broke', fields),
     backgroundFaulted: (fields) => write('warn', 'background task faulted', fields),
   };
@@ -133,6 +148,8 @@ export const silentEvents: Events = {
   leaseLost: ignore,
   objectApplied: ignore,
   objectRemoved: ignore,
+  stragglerRemoved: ignore,
+  findingConfirmed: ignore,
   watchBroke: ignore,
   backgroundFaulted: ignore,
 };

@@ -85,7 +85,8 @@ export async function provision(
       case 'join': {
         const operation = await transaction.activeInstanceOperation(existing.uid);
         if (operation === undefined) throw new ChandlerError('ConcurrencyError');
-        return { dashboardUrl, operation, quick: revision.sync[operation.type], own: false };
+        const quick = operation.type !== 'repair' && revision.sync[operation.type];
+        return { dashboardUrl, operation, quick, own: false };
       }
       case 'begin': {
         assertCanWait(revision, request);

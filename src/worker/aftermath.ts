@@ -24,6 +24,7 @@ export async function aftermathOf(
     case 'provision':
     case 'bind':
     case 'unbind':
+    case 'repair':
       return {};
   }
 }

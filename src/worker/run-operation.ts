@@ -15,6 +15,7 @@ import { bindTick } from './bind-tick.ts';
 import { deprovisionTick } from './deprovision-tick.ts';
 import { keepLease } from './lease-keeper.ts';
 import { provisionTick } from './provision-tick.ts';
+import { repairTick } from './repair-tick.ts';
 import type { TickContext, TickOutcome, WorkerDeps } from './types.ts';
 import { unbindTick } from './unbind-tick.ts';
 import { updateTick } from './update-tick.ts';
@@ -25,11 +26,14 @@ const ticks: Record<OperationType, (context: TickContext) => Promise<TickOutcome
   deprovision: deprovisionTick,
   bind: bindTick,
   unbind: unbindTick,
+  repair: repairTick,
 };
 
 type EndStates =
   | { of: 'instance'; succeeded: InstanceState; failed: InstanceState }
-  | { of: 'binding'; succeeded: BindingState; failed: BindingState };
+  | { of: 'binding'; succeeded: BindingState; failed: BindingState }
+  /** What it worked on stays in the state that it has. */
+  | { of: 'none' };
 
 const endStates: Record<OperationType, EndStates> = {
   provision: { of: 'instance', succeeded: 'ready', failed: 'provision failed' },
@@ -37,6 +41,7 @@ const endStates: Record<OperationType, EndStates> = {
   deprovision: { of: 'instance', succeeded: 'deprovisioned', failed: 'deprovision failed' },
   bind: { of: 'binding', succeeded: 'bound', failed: 'bind failed' },
   unbind: { of: 'binding', succeeded: 'unbound', failed: 'unbind failed' },
+  repair: { of: 'none' },
 };
 
 function ageMs(operation: Operation): number {
@@ -124,7 +129,7 @@ async function finish(
       // Made or updated, it can be used; after a failed operation as far as that one looked.
       const usable = outcome.state === 'succeeded' ? true : outcome.instanceUsable;
       await transaction.setInstanceState(operation.instanceUid, ends[outcome.state], usable);
-    } else if (operation.bindingUid !== undefined) {
+    } else if (ends.of === 'binding' && operation.bindingUid !== undefined) {
       await transaction.setBindingState(operation.bindingUid, ends[outcome.state]);
     }
     await transaction.finishOperation(claim, outcome);

@@ -3,6 +3,7 @@
 import type { CredentialsProvider } from '../credentials/types.ts';
 import type { Delivery } from '../delivery/types.ts';
 import type { ErrorCode } from '../domain/errors.ts';
+import type { RepairOptions } from '../provisioners/plan-repair.ts';
 import type { ExternalProvisioner, InstanceTarget } from '../provisioners/types.ts';
 import type { OperationClaim, Store, StoreTransaction } from '../store/types.ts';
 import type { Events } from '../telemetry/events.ts';
@@ -43,6 +44,8 @@ export interface TickContext {
   claim: OperationClaim;
   /** Call before each effect outside Postgres. @throws LeaseLost */
   guard: () => void;
+  /** Set in a repair: everything in clusters is applied again, also what the inventory believes to be there. */
+  repair?: RepairOptions;
 }
 
 /** Safety net while watch events are expected; reads only Postgres, so it may be slow. */

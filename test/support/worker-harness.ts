@@ -16,6 +16,7 @@ import type { JsonObject } from '../../src/lib/json.ts';
 import { labelKeys } from '../../src/lib/labels.ts';
 import { generatePassword } from '../../src/lib/password.ts';
 import { watchedCluster } from '../../src/start/watched-cluster.ts';
+import { enqueueRepair, type RepairRequest } from '../../src/store/enqueue-repair.ts';
 import type { InventoryItem, Store } from '../../src/store/types.ts';
 import { bind } from '../../src/usecases/bind.ts';
 import type { Caller } from '../../src/usecases/caller.ts';
@@ -92,10 +93,10 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
     },
   };
 
-  /** Stops by itself at the end, without waiting for ticks that hang. */
-  function startTestWorker(parts: Partial<WorkerDeps> = {}): Worker {
+  /** What a worker of its own is built from. */
+  function newDeps(parts: Partial<WorkerDeps> = {}): WorkerDeps {
     count += 1;
-    const worker = startWorker({
+    return {
       store,
       clusterOf: () => cluster,
       helm,
@@ -106,7 +107,12 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       events,
       settings: { owner: `worker-${count}`, concurrency: 4, leaseSeconds },
       ...parts,
-    });
+    };
+  }
+
+  /** Stops by itself at the end, without waiting for ticks that hang. */
+  function startTestWorker(parts: Partial<WorkerDeps> = {}): Worker {
+    const worker = startWorker(newDeps(parts));
     running.add({ stop: () => worker.stop(0) });
     return worker;
   }
@@ -167,6 +173,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
     cluster,
     provider,
     events: recorded,
+    newDeps,
     startWorker: startTestWorker,
     startWatcher: startTestWatcher,
 
@@ -217,6 +224,12 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
 
     async deprovision(instance: ServiceInstance): Promise<Operation> {
       return operationOf(await deprovision(usecases, caller, { ...instance, acceptsIncomplete: true }));
+    },
+
+    async repair({ uid }: ServiceInstance, request: Partial<RepairRequest> = {}): Promise<Operation> {
+      const outcome = await enqueueRepair(store, { instanceUid: uid, ...request });
+      if (outcome.kind === 'refused') throw new Error(outcome.why);
+      return outcome.operation;
     },
 
     /** The operation once it is no longer in progress. */

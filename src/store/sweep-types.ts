@@ -1,0 +1,74 @@
+/** What sweeps ask of the store: rows in bulk, as one picture, by the clock of Postgres alone. */
+import type { BindingState } from '../domain/binding.ts';
+import type { InstanceState } from '../domain/instance.ts';
+
+/** An instance, as far as it explains what is outside. */
+export interface SweptInstance {
+  uid: string;
+  state: InstanceState;
+  externalName: string;
+  cluster: string;
+  namespace: string;
+  /** An instance-wide operation is in progress, or a worker that lost one may still be at work. */
+  busy: boolean;
+  /** Nothing happened to it for so long that no worker in good health can still be at work on it. */
+  settled: boolean;
+}
+
+export interface SweptBinding {
+  uid: string;
+  instanceUid: string;
+  state: BindingState;
+  externalName: string;
+  delivery?: { cluster: string; namespace: string };
+  /** Like that of an instance, for operations on this binding. */
+  busy: boolean;
+  settled: boolean;
+  expired: boolean;
+}
+
+/** An item of an inventory. */
+export interface SweptItem {
+  instanceUid: string;
+  apiVersion: string;
+  kind: string;
+  /** Empty for cluster-scoped objects. */
+  namespace: string;
+  name: string;
+  resourceId: string;
+  /** Once it was applied. */
+  objectUid?: string;
+}
+
+/** Everything that explains objects in one cluster, as of one moment. */
+export interface ClusterRows {
+  /** Those that are not deprovisioned, of any cluster. */
+  instances: SweptInstance[];
+  /** Those that are not unbound. */
+  bindings: SweptBinding[];
+  /** Items of this cluster. */
+  items: SweptItem[];
+}
+
+export interface Tombstones {
+  instances: SweptInstance[];
+  bindings: SweptBinding[];
+}
+
+/** The reads and writes of sweeps. Seconds are counted by Postgres. */
+export interface Sweeps {
+  /** Names of clusters that any live row names. */
+  clustersInUse(): Promise<string[]>;
+  rowsOf(cluster: string): Promise<ClusterRows>;
+  /**
+   * The deprovisioned instances and unbound bindings among these uids, which are what labels say: any text.
+   * @param settleSeconds how long after its last change one counts as settled
+   */
+  tombstones(
+    uids: { instances: readonly string[]; bindings: readonly string[] },
+    settleSeconds: number,
+  ): Promise<Tombstones>;
+  /** Deprovisioned and settled instances of a cluster that no sweep has looked at since. */
+  unsweptInstances(cluster: string, settleSeconds: number): Promise<string[]>;
+  noteInstancesSwept(uids: readonly string[]): Promise<void>;
+}
