@@ -16,6 +16,7 @@ export default defineConfig({
             'test/osbapi/**/*.test.ts',
             'test/conformance/**/*.test.ts',
             'test/worker/**/*.test.ts',
+            'test/chaos/support/**/*.test.ts',
             'test/house/**/*.test.ts',
             'cluster/**/*.test.ts',
           ],
@@ -32,6 +33,26 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'chaos-short',
+          include: ['test/chaos/short.test.ts'],
+          globalSetup: ['test/support/cluster-setup.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/*.test.ts'],
+          exclude: ['test/chaos/short.test.ts'],
+          globalSetup: ['test/support/cluster-setup.ts'],
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
         },
       },
       {

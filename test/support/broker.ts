@@ -38,6 +38,7 @@ export interface LogLine {
   name?: string;
   description?: string;
   installationId?: string;
+  fence?: number;
 }
 
 /** How a `chandler serve` ended that was not meant to run. */
@@ -62,11 +63,13 @@ export interface BrokerHome {
   remove(): Promise<void>;
 }
 
-export async function createBrokerHome(): Promise<BrokerHome> {
+/** @param given laid over the defaults of all its brokers; with a migrated DATABASE_URL no database is made or dropped */
+export async function createBrokerHome(given: Record<string, string> = {}): Promise<BrokerHome> {
   const folder = await mkdtemp(join(tmpdir(), 'chandler-test-'));
   const keyFile = join(folder, 'key');
   await createKeyFile(keyFile);
-  const database = await createTestDatabase();
+  const { DATABASE_URL: url } = given;
+  const database = url === undefined ? await createTestDatabase() : { url, drop: () => Promise.resolve() };
   const running = new Set<TestBroker>();
   const defaults = {
     DATABASE_URL: database.url,
@@ -78,6 +81,7 @@ export async function createBrokerHome(): Promise<BrokerHome> {
     CHANDLER_PLAN_SET: JSON.stringify({ image: imageParts(inject('postgresqlImage')) }),
     CHANDLER_PORT: '0',
     CHANDLER_LOG_LEVEL: 'debug',
+    ...given,
   };
   const stop = async () => {
     for (const broker of running) await broker.kill('SIGKILL');
