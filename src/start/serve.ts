@@ -21,6 +21,8 @@ import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/types.ts';
 import { createEvents, type Events } from '../telemetry/events.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { leftoverSweep } from '../worker/sweeps/leftovers.ts';
+import { loginSweep } from '../worker/sweeps/logins.ts';
 import { orphanSweep } from '../worker/sweeps/orphans.ts';
 import { startSweeper } from '../worker/sweeps/sweeper.ts';
 import type { Sweep } from '../worker/sweeps/types.ts';
@@ -193,7 +195,12 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
 
 /** In the order of a round. */
 function sweepsOf({ clusterName, orphanGraceSeconds }: Config): Sweep[] {
-  return [orphanSweep({ clusters: [clusterName], graceSeconds: orphanGraceSeconds })];
+  const graceSeconds = orphanGraceSeconds;
+  return [
+    orphanSweep({ clusters: [clusterName], graceSeconds }),
+    leftoverSweep(),
+    loginSweep({ graceSeconds }),
+  ];
 }
 
 async function assertReady(cluster: Cluster): Promise<void> {

@@ -55,6 +55,21 @@ export interface Tombstones {
   bindings: SweptBinding[];
 }
 
+/** A binding that is over, of which something may be left outside. */
+export interface BindingLeftover {
+  uid: string;
+  instanceUid: string;
+  why: 'unbound' | 'bind failed' | 'expired';
+}
+
+/** Keeps operations on a binding waiting while a sweep works on it. */
+export interface BindingHold {
+  operationUid: string;
+  bindingUid: string;
+  instanceUid: string;
+  owner: string;
+}
+
 /** The reads and writes of sweeps. Seconds are counted by Postgres. */
 export interface Sweeps {
   /** Names of clusters that any live row names. */
@@ -71,4 +86,25 @@ export interface Sweeps {
   /** Deprovisioned and settled instances of a cluster that no sweep has looked at since. */
   unsweptInstances(cluster: string, settleSeconds: number): Promise<string[]>;
   noteInstancesSwept(uids: readonly string[]): Promise<void>;
+  /** Ready instances that no operation is at work on, in the order of their uids. */
+  readyInstances(after: string | undefined, limit: number): Promise<string[]>;
+  /** An instance and all its bindings, as of one moment. */
+  bindingsOf(
+    instanceUid: string,
+    settleSeconds: number,
+  ): Promise<{ instance: SweptInstance | undefined; bindings: SweptBinding[] }>;
+  /**
+   * Bindings that were unbound or failed and are settled, or expired, and that no sweep has looked at since. None that
+   * an operation is at work on.
+   */
+  bindingLeftovers(settleSeconds: number): Promise<BindingLeftover[]>;
+  /** Keeps operations on the binding waiting. Gives none when it is no longer what it was, or one is at work. */
+  holdBinding(
+    leftover: BindingLeftover,
+    hold: { owner: string; seconds: number; settleSeconds: number },
+  ): Promise<BindingHold | undefined>;
+  /** Returns false when the hold is lost. */
+  renewHold(hold: BindingHold, seconds: number): Promise<boolean>;
+  /** @param swept whether the work was done: the binding is not looked at again unless something happens to it */
+  endHold(hold: BindingHold, swept: boolean): Promise<void>;
 }

@@ -5,17 +5,17 @@ import { noCluster } from './types.ts';
 
 /** An operation at work: in progress, or one whose worker may still be about (operation-queue.ts, `cancelled`). */
 const atWork = `(o.state = 'in progress' or o.lease_until > clock_timestamp())`;
-const busyInstance = `exists (select 1 from operations o
+export const busyInstance = `exists (select 1 from operations o
   where o.instance_uid = i.uid and o.binding_uid is null and ${atWork})`;
-const busyBinding = `exists (select 1 from operations o where o.binding_uid = b.uid and ${atWork})`;
+export const busyBinding = `exists (select 1 from operations o where o.binding_uid = b.uid and ${atWork})`;
 /** State and operation change in one transaction, so the row alone tells when its last operation ended. */
-const unchangedFor = (row: string) =>
+export const unchangedFor = (row: string) =>
   `${row}.updated_at <= clock_timestamp() - :settleSeconds * interval '1 second'`;
 
-const instanceColumns = `i.uid, i.state, i.external_name as "externalName", i.cluster, i.namespace,
+export const instanceColumns = `i.uid, i.state, i.external_name as "externalName", i.cluster, i.namespace,
   ${busyInstance} as busy`;
 
-interface BindingRow {
+export interface BindingRow {
   uid: string;
   instanceUid: string;
   state: BindingState;
@@ -27,11 +27,11 @@ interface BindingRow {
   settled: boolean;
 }
 
-const bindingColumns = `b.uid, b.instance_uid as "instanceUid", b.state, b.external_name as "externalName",
+export const bindingColumns = `b.uid, b.instance_uid as "instanceUid", b.state, b.external_name as "externalName",
   b.delivery_cluster as "deliveryCluster", b.delivery_namespace as "deliveryNamespace",
   coalesce(b.expires_at <= clock_timestamp(), false) as expired, ${busyBinding} as busy`;
 
-function toBinding({ deliveryCluster, deliveryNamespace, ...row }: BindingRow): SweptBinding {
+export function toBinding({ deliveryCluster, deliveryNamespace, ...row }: BindingRow): SweptBinding {
   return deliveryCluster === null || deliveryNamespace === null
     ? row
     : { ...row, delivery: { cluster: deliveryCluster, namespace: deliveryNamespace } };

@@ -36,6 +36,11 @@ export interface ObjectFields {
   name: string;
 }
 
+export interface BindingFields {
+  instanceUid: string;
+  bindingUid: string;
+}
+
 /** Where rows and what is outside differ. */
 export interface FindingFields extends Omit<ObjectFields, 'instanceUid'> {
   finding: string;
@@ -79,6 +84,10 @@ export interface Events {
   leaseLost(fields: OperationFields): void;
   objectApplied(fields: ObjectFields): void;
   objectRemoved(fields: ObjectFields): void;
+  /** A binding's time was up: its login is revoked and what was delivered withdrawn. */
+  bindingExpired(fields: BindingFields): void;
+  /** What an unbound or failed binding may have left was taken back once more. */
+  bindingSwept(fields: BindingFields & { why: string }): void;
   /** What a late worker made after its instance or binding was gone. */
   stragglerRemoved(fields: ObjectFields): void;
   /** Rows and what is outside differ, and did so for a while: an admin has to look. */
@@ -116,6 +125,8 @@ export function createEvents(logger: Logger): Events {
     leaseLost: (fields) => write('warn', 'lease lost', fields),
     objectApplied: (fields) => write('debug', 'object applied', fields),
     objectRemoved: (fields) => write('debug', 'object removed', fields),
+    bindingExpired: (fields) => write('info', 'binding expired', fields),
+    bindingSwept: (fields) => write('debug', 'binding swept', fields),
     stragglerRemoved: (fields) => write('warn', 'straggler removed', fields),
     findingConfirmed: (fields) => write('error', 'finding confirmed', fields),
     watchBroke: (fields) => write('warn', 'watch broke', fields),
@@ -148,6 +159,8 @@ export const silentEvents: Events = {
   leaseLost: ignore,
   objectApplied: ignore,
   objectRemoved: ignore,
+  bindingExpired: ignore,
+  bindingSwept: ignore,
   stragglerRemoved: ignore,
   findingConfirmed: ignore,
   watchBroke: ignore,
