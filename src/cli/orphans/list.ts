@@ -10,7 +10,7 @@ const sections: { title: string; kinds: readonly OrphanKind[] }[] = [
   { title: 'Rows of which something is gone', kinds: ['instance without object', 'binding without object'] },
   { title: 'Changed by another hand', kinds: ['drift'] },
 ];
-const heads = ['ID', 'WHAT', 'INSTANCE', 'AGE', 'SETTLE WITH'];
+const heads = ['ID', 'WHAT', 'OBJECTS', 'INSTANCE', 'AGE', 'SETTLE WITH'];
 
 export async function list(
   settings: OrphanSettings,
@@ -45,20 +45,36 @@ function describe(
   return [...blocks, `${summary}${unconfirmed}${last}\n`].join('\n');
 }
 
-function toCells({ id, kind, findings, owner, firstSeenAt, actions }: SurveyedOrphan): string[] {
+function toCells(orphan: SurveyedOrphan): string[] {
+  const { id, owner, firstSeenAt, actions } = orphan;
   return [
     short(id),
-    kind === 'drift'
-      ? `${kind}: ${findings.length} object(s)`
-      : `${kind}: ${findings.map(nameOf).join(', ')}`,
+    whatOf(orphan),
+    objectsOf(orphan),
     owner === undefined ? '?' : `${owner.platform}/${owner.instanceId}`,
     age(firstSeenAt),
     actions.join(' | '),
-  ];
+  ].map(printable);
 }
 
-function nameOf({ objectKind, namespace, name }: SurveyedOrphan['findings'][number]): string {
-  return `${objectKind} ${namespace === '' ? '' : `${namespace}/`}${name}`;
+function whatOf({ kind, owner, findings }: SurveyedOrphan): string {
+  const [what = kind] = kind.split(' with');
+  if (kind === 'drift') return `${findings.length} object(s)`;
+  return owner?.bindingId === undefined ? what : `${what} ${owner.bindingId}`;
+}
+
+/** Objects of one name together, as those of a binding are. */
+function objectsOf({ findings }: SurveyedOrphan): string {
+  const byName = Map.groupBy(findings, ({ objectKind, namespace, name }) =>
+    // A login has the name of the Secret, written another way, and the first finding tells both.
+    objectKind === 'login' ? '' : `${namespace === '' ? '' : `${namespace}/`}${name}`,
+  );
+  const logins = byName.get('') ?? [];
+  byName.delete('');
+  const kinds = (some: readonly { objectKind: string }[]) =>
+    some.map(({ objectKind }) => objectKind).join(', ');
+  const objects = [...byName].map(([name, some]) => `${kinds(some)} ${name}`);
+  return [...logins.map(({ name }) => `login ${name}`), ...objects].join(', ');
 }
 
 function toJson(orphan: SurveyedOrphan) {
@@ -87,4 +103,9 @@ function age(since: Date): string {
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
   return seconds < 48 * 3600 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** Ids and names come from outside, and must not move the cursor of whoever reads them. */
+export function printable(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
 }

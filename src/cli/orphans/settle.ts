@@ -7,7 +7,7 @@ import { planSettlement } from '../../tools/orphans/plan-settlement.ts';
 import type { Settlement, SettleOptions } from '../../tools/orphans/settlement.ts';
 import { listOrphans, pickOrphans } from '../../tools/orphans/survey-orphans.ts';
 import { type OrphanDeps, type OrphanSettings, workOnOrphans } from '../../tools/orphans/work-on-orphans.ts';
-import { short } from './list.ts';
+import { printable, short } from './list.ts';
 
 export interface SettleRequest extends SettleOptions {
   action: OrphanAction;
@@ -24,8 +24,8 @@ export interface Settled {
   interrupted: boolean;
 }
 
-const say = (line: string) => process.stdout.write(`${line}\n`);
-const note = (line: string) => process.stderr.write(`${line}\n`);
+const say = (line: string) => process.stdout.write(`${printable(line)}\n`);
+const note = (line: string) => process.stderr.write(`${printable(line)}\n`);
 
 export function settle(settings: OrphanSettings, request: SettleRequest): Promise<Settled> {
   return workOnOrphans(settings, async (deps) => {

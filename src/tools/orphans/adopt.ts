@@ -135,7 +135,7 @@ function assertLoginKnown(
   );
   if (isLogin || trust) return;
   throw new OrphanRefused(
-    `No sweep found the login ${externalName} on the server, so only the Secret in namespace ${delivery?.namespace} says that there was such a binding, and whoever may write Secrets there could have made it up. If you know that it is genuine, add --trust-secret; else remove it and bind anew.`,
+    `No sweep found the login ${externalName} on the server, so only the Secret in namespace ${delivery?.namespace} says that there was such a binding, and whoever may write Secrets there could have made it up. If its instance was adopted just now, wait for the next sweep, which looks for its logins. If you know that it is genuine, add --trust-secret; else remove it and bind anew.`,
   );
 }
 
