@@ -39,6 +39,8 @@ export interface Config {
   readonly sweepSeconds: number;
   /** How long rows and what is outside must differ before that counts as confirmed. */
   readonly orphanGraceSeconds: number;
+  /** How long finished operations and tombstones are kept. */
+  readonly retentionDays: number;
 }
 
 /** PEM files, read again when they change. */

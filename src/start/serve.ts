@@ -24,6 +24,7 @@ import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { leftoverSweep } from '../worker/sweeps/leftovers.ts';
 import { loginSweep } from '../worker/sweeps/logins.ts';
 import { orphanSweep } from '../worker/sweeps/orphans.ts';
+import { retentionSweep } from '../worker/sweeps/retention.ts';
 import { startSweeper } from '../worker/sweeps/sweeper.ts';
 import type { Sweep } from '../worker/sweeps/types.ts';
 import type { WorkerDeps } from '../worker/types.ts';
@@ -194,12 +195,13 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
 }
 
 /** In the order of a round. */
-function sweepsOf({ clusterName, orphanGraceSeconds }: Config): Sweep[] {
+function sweepsOf({ clusterName, orphanGraceSeconds, retentionDays }: Config): Sweep[] {
   const graceSeconds = orphanGraceSeconds;
   return [
     orphanSweep({ clusters: [clusterName], graceSeconds }),
     leftoverSweep(),
     loginSweep({ graceSeconds }),
+    retentionSweep({ days: retentionDays }),
   ];
 }
 

@@ -7,6 +7,7 @@ import { Listener } from './listener.ts';
 import { defaultQueryTimeoutMs, openDatabase, sessionSettings } from './open-database.ts';
 import { createOperationQueue, type Runner } from './operation-queue.ts';
 import { createReader } from './reader.ts';
+import { retire } from './retention.ts';
 import { putRevision } from './revisions.ts';
 import { query, type Session } from './session.ts';
 import {
@@ -103,6 +104,7 @@ function createStore(session: Session, runner: Runner, listener: Listener): Stor
       bindingLeftovers: (settleSeconds) => runner.run((own) => bindingLeftovers(own, settleSeconds)),
       holdBinding: (leftover, hold) => runner.transact((own) => holdBinding(own, leftover, hold)),
       renewHold: (hold, seconds) => runner.run((own) => renewHold(own, hold, seconds)),
+      retire: (days, limit) => runner.transact((own) => retire(own, days, limit)),
       endHold: (hold, swept) => runner.transact((own) => endHold(own, hold, swept)),
     },
     holdLease: (name, owner, seconds) => runner.run((own) => holdLease(own, name, owner, seconds)),

@@ -70,6 +70,16 @@ export interface BindingHold {
   owner: string;
 }
 
+/** How many rows a batch of retention changed or deleted. */
+export interface Retired {
+  operations: number;
+  /** Instances and bindings. */
+  tombstones: number;
+  /** Tombstones that stay, without what they sealed. */
+  emptied: number;
+  observed: number;
+}
+
 /** The reads and writes of sweeps. Seconds are counted by Postgres. */
 export interface Sweeps {
   /** Names of clusters that any live row names. */
@@ -107,4 +117,6 @@ export interface Sweeps {
   renewHold(hold: BindingHold, seconds: number): Promise<boolean>;
   /** @param swept whether the work was done: the binding is not looked at again unless something happens to it */
   endHold(hold: BindingHold, swept: boolean): Promise<void>;
+  /** Deletes and empties what has been over for that many days, `limit` rows of each kind at most. */
+  retire(days: number, limit: number): Promise<Retired>;
 }

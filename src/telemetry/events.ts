@@ -90,6 +90,8 @@ export interface Events {
   bindingSwept(fields: BindingFields & { why: string }): void;
   /** What a late worker made after its instance or binding was gone. */
   stragglerRemoved(fields: ObjectFields): void;
+  /** What was over for as long as rows are kept is deleted or emptied. */
+  rowsRetired(fields: { operations: number; tombstones: number; emptied: number; observed: number }): void;
   /** Rows and what is outside differ, and did so for a while: an admin has to look. */
   findingConfirmed(fields: FindingFields): void;
   watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
@@ -128,6 +130,7 @@ export function createEvents(logger: Logger): Events {
     bindingExpired: (fields) => write('info', 'binding expired', fields),
     bindingSwept: (fields) => write('debug', 'binding swept', fields),
     stragglerRemoved: (fields) => write('warn', 'straggler removed', fields),
+    rowsRetired: (fields) => write('info', 'rows retired', fields),
     findingConfirmed: (fields) => write('error', 'finding confirmed', fields),
     watchBroke: (fields) => write('warn', 'watch broke', fields),
     backgroundFaulted: (fields) => write('warn', 'background task faulted', fields),
@@ -162,6 +165,7 @@ export const silentEvents: Events = {
   bindingExpired: ignore,
   bindingSwept: ignore,
   stragglerRemoved: ignore,
+  rowsRetired: ignore,
   findingConfirmed: ignore,
   watchBroke: ignore,
   backgroundFaulted: ignore,
