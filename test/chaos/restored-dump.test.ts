@@ -193,39 +193,32 @@ test('a database restored from an older dump is settled finding by finding', asy
   expect(await loginsOn(kept)).toEqual(before.logins);
   for (const login of [kept, added, rotated, ofMade]) await works(login);
 
-  const idOf = (name: string) => {
-    const orphan = found.find(({ owner }) => names.get(owner?.bindingId ?? owner?.instanceId ?? '') === name);
-    return orphan?.shortId ?? expect.unreachable(`there is no finding of ${name}`);
-  };
+  /** As the list shows it now: while an operation was at work, sweeps looked away, and then found it anew. */
+  const idOf = (name: string, fits: (orphan: Listed) => boolean = () => true) =>
+    eventually(`a finding of ${name}`, async () => {
+      const orphan = (await listed()).find(
+        ({ owner }) => names.get(owner?.bindingId ?? owner?.instanceId ?? '') === name,
+      );
+      return orphan?.confirmed === true && fits(orphan) ? orphan.shortId : undefined;
+    });
   const fine = async (ended: Promise<Ended>) => expect(await ended).toMatchObject({ exitCode: 0 });
 
-  await fine(orphans('adopt', idOf('made'), '--dry-run'));
-  await fine(orphans('adopt', idOf('made')));
+  await fine(orphans('adopt', await idOf('made'), '--dry-run'));
+  await fine(orphans('adopt', await idOf('made')));
   // Only the sweep can say whether the login that a Secret speaks of is on the server.
-  await eventually('the sweep has looked for logins of the adopted one', async () =>
-    (await listed()).find(
-      ({ findings, shortId, confirmed }) =>
-        shortId === idOf('of the adopted one') &&
-        confirmed &&
-        findings.some(({ kind }) => kind === 'login without row'),
-    ),
-  );
-  await fine(orphans('adopt', idOf('of the adopted one')));
-  expect(await orphans('remove', idOf('unwanted'))).toMatchObject({ exitCode: 2 });
-  await fine(orphans('remove', idOf('unwanted'), '--yes'));
-  await fine(orphans('adopt', idOf('rotated')));
-  await fine(orphans('remove', idOf('added'), '--yes'));
-  await fine(orphans('recreate', idOf('unbound, wanted again')));
-  await fine(orphans('remove', idOf('unbound for good'), idOf('deprovisioned for good'), '--yes'));
-  expect(await orphans('recreate', idOf('deprovisioned, wanted again'))).toMatchObject({ exitCode: 1 });
-  const again = await eventually('the next sweep names it again', async () =>
-    (await listed()).find(
-      ({ owner, kind, confirmed }) =>
-        owner?.instanceId === lostKept.id && kind === 'instance without object' && confirmed,
-    ),
-  );
-  await fine(orphans('recreate', again.shortId, '--with-empty-volumes'));
-  await fine(orphans('recreate', idOf('of the one made again')));
+  const withLogin = ({ findings }: Listed) => findings.some(({ kind }) => kind === 'login without row');
+  await fine(orphans('adopt', await idOf('of the adopted one', withLogin)));
+  expect(await orphans('remove', await idOf('unwanted'))).toMatchObject({ exitCode: 2 });
+  await fine(orphans('remove', await idOf('unwanted'), '--yes'));
+  await fine(orphans('adopt', await idOf('rotated')));
+  await fine(orphans('remove', await idOf('added'), '--yes'));
+  await fine(orphans('recreate', await idOf('unbound, wanted again')));
+  const goodbye = [await idOf('unbound for good'), await idOf('deprovisioned for good')];
+  await fine(orphans('remove', ...goodbye, '--yes'));
+  const again = 'deprovisioned, wanted again';
+  expect(await orphans('recreate', await idOf(again))).toMatchObject({ exitCode: 1 });
+  await fine(orphans('recreate', await idOf(again), '--with-empty-volumes'));
+  await fine(orphans('recreate', await idOf('of the one made again')));
 
   await eventually('nothing is left', async () =>
     (await orphans('list')).exitCode === 0 ? true : undefined,

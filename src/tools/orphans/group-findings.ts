@@ -116,7 +116,7 @@ function placeOf(finding: Finding, { instance, binding }: Rows): { key: string; 
   const { uid, kind, instanceUid, bindingUid } = finding;
   switch (kind) {
     case 'drift':
-      return { key: `row:${instanceUid}`, kind: 'drift' };
+      return { key: `row:${bindingUid ?? instanceUid}`, kind: 'drift' };
     case 'row without object':
     case 'row without login':
       return bindingUid === undefined

@@ -50,8 +50,9 @@ export async function planSettlement(
     case 'remove':
       return planRemoval(deps, orphan, all);
     case 'recreate':
-      if (orphan.kind === 'binding without object') return recreateBinding(deps, withBinding(orphan));
-      return recreateInstance(deps, withInstance(orphan), options);
+      return orphan.bindingUid === undefined
+        ? recreateInstance(deps, withInstance(orphan), options)
+        : recreateBinding(deps, withBinding(orphan));
   }
 }
 
