@@ -66,6 +66,9 @@ const databaseSchema = z.object({
 const keyFile = filled('name the file that holds the key for sealed columns');
 const keySchema = databaseSchema.pick({ DATABASE_URL: true }).extend({ CHANDLER_KEY_FILE: keyFile });
 
+const clusterName = label('default').default('default');
+const orphanSchema = databaseSchema.extend({ CHANDLER_KEY_FILE: keyFile, CHANDLER_CLUSTER: clusterName });
+
 const schema = databaseSchema.extend({
   CHANDLER_KEY_FILE: keyFile,
   CHANDLER_CATALOG: z.string().default('catalog'),
@@ -77,7 +80,7 @@ const schema = databaseSchema.extend({
   CHANDLER_USERNAME: ruled(usernameRule).optional(),
   CHANDLER_PLATFORM: label('kubernetes').default('kubernetes'),
   CHANDLER_NAMESPACES: namespaces.default(['*']),
-  CHANDLER_CLUSTER: label('default').default('default'),
+  CHANDLER_CLUSTER: clusterName,
   CHANDLER_KUBECONFIG: z.string().optional(),
   CHANDLER_HELM: z.string().optional(),
   CHANDLER_OWN_NAMESPACE: label('chandler').optional(),
@@ -176,6 +179,22 @@ export function readKeySettings(environment: Environment): Pick<Config, 'databas
   const parsed = keySchema.safeParse(withoutEmpty(environment));
   if (!parsed.success) throw new ConfigInvalid(problemsOf(parsed.error));
   return { databaseUrl: parsed.data.DATABASE_URL, keyFile: parsed.data.CHANDLER_KEY_FILE };
+}
+
+/**
+ * The part of the configuration that settling orphans needs.
+ * @throws ConfigInvalid with the lines that {@link readConfig} has for it
+ */
+export function readOrphanSettings(
+  environment: Environment,
+): DatabaseUrls & Pick<Config, 'keyFile' | 'clusterName' | 'kube'> {
+  const given = withoutEmpty(environment);
+  const parsed = orphanSchema.safeParse(given);
+  const problems = parsed.success ? [] : problemsOf(parsed.error);
+  const kube = findKube(given, (problem) => problems.push(problem));
+  if (!parsed.success || kube === undefined) throw new ConfigInvalid(problems);
+  const { CHANDLER_KEY_FILE, CHANDLER_CLUSTER } = parsed.data;
+  return { ...databaseUrls(parsed.data), keyFile: CHANDLER_KEY_FILE, clusterName: CHANDLER_CLUSTER, kube };
 }
 
 function withoutEmpty(environment: Environment): Environment {

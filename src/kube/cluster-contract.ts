@@ -61,6 +61,23 @@ export const clusterContract: ContractCase[] = [
     },
   },
   {
+    name: 'notes on an object who applied it, and under which version',
+    async run(context) {
+      const made = await context.cluster.create(configMap(context, 'applied'));
+      const ours = ({ metadata: { managedFields } }: KubeObject) =>
+        (Array.isArray(managedFields) ? (managedFields as Record<string, string>[]) : [])
+          .filter(({ operation }) => operation === 'Apply')
+          .map(({ manager, apiVersion }) => ({ manager, apiVersion }));
+      assert.deepEqual(ours(made), []);
+      for (const a of ['1', '2']) {
+        const { object } = await context.cluster.apply(configMap(context, 'applied', { a }));
+        assert.deepEqual(ours(object), [{ manager: 'chandler', apiVersion: 'v1' }]);
+      }
+      const [listed] = await context.cluster.list(configMapKind, { namespace: context.namespace });
+      assert.ok(listed !== undefined && ours(listed).length === 1);
+    },
+  },
+  {
     name: 'refuses names that could lead a path elsewhere',
     async run({ cluster, namespace }) {
       for (const name of ['..', '', 'a/b', '../secrets', '%2e%2e', 'UPPER', 'a b', 'x'.repeat(254), 'ä']) {

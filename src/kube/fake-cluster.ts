@@ -178,9 +178,9 @@ export class FakeCluster implements Cluster {
     if (stored === undefined) {
       this.#admitContent(reference);
       if (dryRun) return { object: applied as KubeObject, warnings: [...this.warnings] };
-      this.#store.insert(applied as KubeObject, applied);
+      this.#store.insert(managed(applied as KubeObject), applied);
     } else {
-      const merged = mergeApplied(asJson(stored.object), stored.applied, applied) as KubeObject;
+      const merged = managed(mergeApplied(asJson(stored.object), stored.applied, applied) as KubeObject);
       if (object.kind === 'Secret' && merged.type !== stored.object.type) {
         throw new KubeError(
           422,
@@ -288,6 +288,12 @@ export class FakeCluster implements Cluster {
     const fits = selectorOf(selector);
     return this.all().filter((object) => kindKey(object) === key && fits(object));
   }
+}
+
+/** Notes who applied the object, as far as one field manager needs it. */
+function managed(object: KubeObject): KubeObject {
+  const managedFields = [{ manager: 'chandler', operation: 'Apply', apiVersion: object.apiVersion }];
+  return { ...object, metadata: { ...object.metadata, managedFields } };
 }
 
 /** The status is its own subresource: what a writer of the object says of it does not count. */

@@ -1,6 +1,7 @@
-import { insertBinding, setBindingCredentials, setBindingState } from './bindings.ts';
+import { insertAdoptedBinding, insertBinding, setBindingCredentials, setBindingState } from './bindings.ts';
 import {
   applyUpdate,
+  insertAdoptedInstance,
   insertInstance,
   lockInstance,
   lockInstanceByUid,
@@ -38,6 +39,8 @@ export function createTransaction(session: Session): StoreTransaction {
     applyUpdate: (uid, planRevision, target) => applyUpdate(session, uid, planRevision, target),
     setInstanceOutputs: (uid, outputs) => setInstanceOutputs(session, uid, outputs),
     insertBinding: (binding) => insertBinding(session, binding),
+    adoptInstance: (instance) => insertAdoptedInstance(session, instance),
+    adoptBinding: (binding) => insertAdoptedBinding(session, binding),
     setBindingState: (uid, state) => setBindingState(session, uid, state),
     setBindingCredentials: (uid, credentials, attachments) =>
       setBindingCredentials(session, uid, credentials, attachments),

@@ -65,6 +65,8 @@ export interface StoreReader {
   latestInstanceOperation(instanceUid: string): Promise<Operation | undefined>;
   latestBindingOperation(bindingUid: string): Promise<Operation | undefined>;
   findRevision(digest: string): Promise<PlanRevision | undefined>;
+  /** The one that was stored last, of a plan or of any. */
+  findNewestRevision(planId?: string): Promise<PlanRevision | undefined>;
   findChart(digest: string): Promise<Buffer | undefined>;
   listInventory(instanceUid: string): Promise<InventoryItem[]>;
   /** The last known state of every object that carries the instance's label, as the watcher wrote it down. */
@@ -113,6 +115,25 @@ export interface NewBinding
   renewBeforeSeconds?: number;
 }
 
+/** An instance that exists outside and has no row: what it is called there, and what the row begins as. */
+export interface AdoptedInstance extends NewInstance {
+  /** What the labels say. */
+  uid: string;
+  incarnation: number;
+  externalName: string;
+  namespace: string;
+  /** Only together with the operation that it names. */
+  state: 'provisioning' | 'deprovisioning';
+}
+
+/** The same of a binding. */
+export interface AdoptedBinding extends NewBinding {
+  uid: string;
+  incarnation: number;
+  externalName: string;
+  state: 'binding' | 'unbinding';
+}
+
 export interface NewOperation {
   type: OperationType;
   instanceUid: string;
@@ -147,6 +168,9 @@ export interface StoreTransaction extends StoreReader {
   setInstanceOutputs(uid: string, outputs: JsonObject): Promise<void>;
   /** Inserts the row in state `binding`. */
   insertBinding(binding: NewBinding): Promise<ServiceBinding>;
+  /** Insert rows under names that were given before: only for what already bears them outside. */
+  adoptInstance(instance: AdoptedInstance): Promise<ServiceInstance>;
+  adoptBinding(binding: AdoptedBinding): Promise<ServiceBinding>;
   setBindingState(uid: string, state: BindingState): Promise<void>;
   setBindingCredentials(
     uid: string,

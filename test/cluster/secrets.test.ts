@@ -43,7 +43,10 @@ beforeAll(async () => {
   argumentsWatch = watchProcessArguments();
   home = await createBrokerHome();
   secrets.set('platform password', home.password);
-  secrets.set('key', (await readFile(home.keyFile, 'utf8')).split(':').at(-1)?.trim() ?? '');
+  secrets.set(
+    'key',
+    (await readFile(home.environment.CHANDLER_KEY_FILE ?? '', 'utf8')).split(':').at(-1)?.trim() ?? '',
+  );
   secrets.set('password of the database', decodeURIComponent(new URL(home.databaseUrl).password));
   broker = await home.start({ CHANDLER_LEASE_SECONDS: '5' });
   app = new AppNamespace(inject('kubeconfigPath'), `chandler-test-${randomUUID().slice(0, 8)}`);
