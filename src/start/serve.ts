@@ -149,7 +149,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
   const worker = startWorker(deps);
   const sweeper = startSweeper(deps, sweepsOf(config), { everySeconds: config.sweepSeconds });
   const stopWork = async () => {
-    await Promise.all([worker.stop(tickGraceMs), sweeper.stop()]);
+    await Promise.all([worker.stop(tickGraceMs), sweeper.stop(tickGraceMs)]);
     await watcher.stop();
     await cluster.close();
     await charts.remove();

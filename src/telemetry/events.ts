@@ -84,6 +84,7 @@ export interface Events {
   leaseLost(fields: OperationFields): void;
   objectApplied(fields: ObjectFields): void;
   objectRemoved(fields: ObjectFields): void;
+  sweepFinished(fields: { sweep: string; durationMs: number }): void;
   /** A binding's time was up: its login is revoked and what was delivered withdrawn. */
   bindingExpired(fields: BindingFields): void;
   /** What an unbound or failed binding may have left was taken back once more. */
@@ -127,6 +128,7 @@ export function createEvents(logger: Logger): Events {
     leaseLost: (fields) => write('warn', 'lease lost', fields),
     objectApplied: (fields) => write('debug', 'object applied', fields),
     objectRemoved: (fields) => write('debug', 'object removed', fields),
+    sweepFinished: (fields) => write('debug', 'sweep finished', fields),
     bindingExpired: (fields) => write('info', 'binding expired', fields),
     bindingSwept: (fields) => write('debug', 'binding swept', fields),
     stragglerRemoved: (fields) => write('warn', 'straggler removed', fields),
@@ -162,6 +164,7 @@ export const silentEvents: Events = {
   leaseLost: ignore,
   objectApplied: ignore,
   objectRemoved: ignore,
+  sweepFinished: ignore,
   bindingExpired: ignore,
   bindingSwept: ignore,
   stragglerRemoved: ignore,
