@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-unit test-cluster fuzz sequences break-rules check-mutants check format cluster-up cluster-down cluster-status postgres-down clean
+.PHONY: help install quickstart test test-unit test-cluster chaos fuzz sequences break-rules check-mutants check format cluster-up cluster-down cluster-status postgres-down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -30,6 +30,10 @@ test-unit: install ## the tests that need no cluster
 test-cluster: cluster-up ## all tests on the cluster: kills, two Chandlers, request counts, what leaks
 	@echo "==> the journey on real pods, then kills, two Chandlers, request counts and leaks"
 	@vitest run --project journey --project cluster
+
+chaos: cluster-up ## kills, pauses and outages on real processes, with the matrix of every failpoint (long)
+	@echo "==> the chaos suite"
+	@vitest run --project chaos
 
 fuzz: install ## 20,000 hostile requests over all routes (CHANDLER_FUZZ_REQUESTS for another number)
 	@CHANDLER_FUZZ_REQUESTS=$${CHANDLER_FUZZ_REQUESTS:-20000} vitest run --project fast test/osbapi/fuzz.test.ts
