@@ -20,7 +20,7 @@ export interface Cell {
   mode: (typeof modes)[number];
 }
 
-export const typeOf = (verb: Verb) => (verb === 'rotate' ? 'bind' : verb);
+const typeOf = (verb: Verb) => (verb === 'rotate' ? 'bind' : verb);
 export const rowOf = ({ verb, when, step }: Omit<Cell, 'mode'>) => `${verb}.${when}.${step}`;
 const failpointOf = ({ verb, when, step }: Cell) => `${typeOf(verb)}.${when}.${step}`;
 
