@@ -40,8 +40,8 @@ export async function runLane(
 ): Promise<void> {
   const left = [...cells];
   let cell = left.shift();
-  let broker = cell === undefined ? undefined : await start(lane, cell);
-  while (cell !== undefined && broker !== undefined) {
+  let broker: TestBroker | undefined;
+  while (cell !== undefined) {
     const next = takeNext(left, cell);
     const armed = next !== undefined && typeOf(next.verb) !== typeOf(cell.verb) ? next : undefined;
     let successor: TestBroker | undefined;
@@ -49,21 +49,24 @@ export async function runLane(
       successor = await start(lane, armed);
       return successor;
     };
-    let verdict = 'ok';
     try {
+      broker ??= await start(lane, cell);
       await runCell(lane, cell, broker, survivor);
+      tell(cell, isRefused(cell) ? 'swept: login' : 'ok');
     } catch (thrown) {
-      verdict = thrown instanceof Error ? thrown.message : String(thrown);
+      tell(cell, thrown instanceof Error ? thrown.message : String(thrown));
     }
-    tell(cell, verdict);
-    await broker.kill('SIGKILL');
-    if (armed === undefined || successor === undefined) {
-      await successor?.kill('SIGKILL');
-      successor = next === undefined ? undefined : await start(lane, next);
-    }
-    broker = successor;
+    await broker?.kill('SIGKILL');
+    if (armed === undefined) await successor?.kill('SIGKILL');
+    broker = armed === undefined ? undefined : successor;
     cell = next;
   }
+  await broker?.kill('SIGKILL');
+}
+
+/** What cannot be revoked is left to its server, which goes with its instance: but not in this test. */
+function isRefused({ verb, when, step, mode }: Cell): boolean {
+  return verb === 'deprovision' && when === 'before' && step === 'revoke-login' && mode === 'error';
 }
 
 /** One of another type where there is one. */
@@ -139,7 +142,7 @@ async function expectEnd(lane: Lane, cell: Cell, attempt: Attempt, broker: TestB
   // It ended, and its process with it before it could say so.
   const untold = cell.step === 'finish' && cell.when === 'after' && cell.mode !== 'pause';
   expect(ends.map(({ message }) => message)).toEqual(untold ? [] : ['operation succeeded']);
-  await attempt.expectDone(broker);
+  await attempt.expectDone(broker, isRefused(cell));
 }
 
 async function ended({ path }: Attempt, { client }: TestBroker): Promise<void> {
