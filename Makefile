@@ -32,7 +32,7 @@ test-cluster: cluster-up ## all tests on the cluster: kills, two Chandlers, requ
 	@echo "==> the journey on real pods, then kills, two Chandlers, request counts and leaks"
 	@vitest run --project journey --project cluster
 
-chaos: cluster-up ## kills, standstills, outages and wrong clocks under load (about 30 minutes; CHANDLER_CHAOS_COUNT=200)
+chaos: cluster-up ## the matrix of every failpoint, kills, standstills, outages and wrong clocks under load (CHANDLER_CHAOS_COUNT=200)
 	@echo "==> the short part, then 200 lives under kills, standstills, outages, clocks"
 	@vitest run --project chaos-short --project chaos
 

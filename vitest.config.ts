@@ -65,6 +65,7 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      },
     ],
   },
 });
