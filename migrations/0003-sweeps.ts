@@ -27,10 +27,15 @@ comment on column findings.quarantined_at is 'Since when it counts as an orphan:
 
 alter table service_instances
   add column swept_at timestamptz,
-  add column drift_checked_at timestamptz;
+  add column drift_checked_at timestamptz,
+  add column emptied_at timestamptz;
 comment on column service_instances.swept_at is 'When what a late worker may have made was looked for once more after the deprovision.';
 
-alter table service_bindings add column swept_at timestamptz;
+comment on column service_instances.emptied_at is 'When retention replaced what is sealed in a tombstone by nothing.';
+
+alter table service_bindings
+  add column swept_at timestamptz,
+  add column emptied_at timestamptz;
 comment on column service_bindings.swept_at is 'When login and delivery were taken back once more after the binding ended, failed or expired.';
 
 alter table operations

@@ -35,6 +35,12 @@ export interface Config {
   readonly syncWaitSeconds: number;
   /** How long a request with accepts_incomplete waits for a verb that may be quick. */
   readonly quickWaitMs: number;
+  /** Seconds between two rounds of sweeps, all replicas together; 0 runs none. */
+  readonly sweepSeconds: number;
+  /** How long rows and what is outside must differ before that counts as confirmed. */
+  readonly orphanGraceSeconds: number;
+  /** How long finished operations and tombstones are kept. */
+  readonly retentionDays: number;
 }
 
 /** PEM files, read again when they change. */

@@ -37,6 +37,9 @@ describe('readConfig', () => {
       leaseSeconds: 15,
       syncWaitSeconds: 50,
       quickWaitMs: 1500,
+      sweepSeconds: 300,
+      orphanGraceSeconds: 600,
+      retentionDays: 30,
     });
     expect(config.databaseUrl.reveal()).toBe(least.DATABASE_URL);
     expect(config.credentials[0]?.password.reveal()).toBe('hunter3');

@@ -89,6 +89,9 @@ const schema = databaseSchema.extend({
   CHANDLER_LEASE_SECONDS: wholeNumber(5, 300, 'a number of seconds').default(15),
   CHANDLER_SYNC_WAIT_SECONDS: wholeNumber(1, 55, 'a number of seconds').default(50),
   CHANDLER_QUICK_WAIT_MS: wholeNumber(0, 10_000, 'a number of milliseconds').default(1500),
+  CHANDLER_SWEEP_SECONDS: wholeNumber(0, 86_400, 'a number of seconds').default(300),
+  CHANDLER_ORPHAN_GRACE_SECONDS: wholeNumber(0, 604_800, 'a number of seconds').default(600),
+  CHANDLER_RETENTION_DAYS: wholeNumber(2, 3_650, 'a number of days').default(30),
 });
 
 /**
@@ -134,6 +137,9 @@ export function readConfig(
     leaseSeconds: values.CHANDLER_LEASE_SECONDS,
     syncWaitSeconds: values.CHANDLER_SYNC_WAIT_SECONDS,
     quickWaitMs: values.CHANDLER_QUICK_WAIT_MS,
+    sweepSeconds: values.CHANDLER_SWEEP_SECONDS,
+    orphanGraceSeconds: values.CHANDLER_ORPHAN_GRACE_SECONDS,
+    retentionDays: values.CHANDLER_RETENTION_DAYS,
   });
 }
 

@@ -30,6 +30,18 @@ describeEachPostgresql('the life of a binding', (bench) => {
     expect(rows).toEqual([{ session_user: username, current_user: `${database}_owner` }]);
   });
 
+  test('lists the logins of one instance that can log in, by the names it gives bindings', async () => {
+    const [instance, other] = [await bench.preparedInstance(), await bench.preparedInstance()];
+    const [first, second] = [bench.newBinding(), bench.newBinding()];
+    expect(await provider.listLogins(bindSpec, instance)).toEqual([]);
+    for (const each of [first, second]) await provider.create(bindSpec, instance, each);
+    await provider.create(bindSpec, other, bench.newBinding());
+    const names = [first, second].map(({ bindingName }) => provider.loginName(bindingName));
+    expect(await provider.listLogins(bindSpec, instance)).toEqual(names.toSorted());
+    await provider.revoke(bindSpec, instance, first);
+    expect(await provider.listLogins(bindSpec, instance)).toEqual([names[1]]);
+  });
+
   test('two bindings are different users that own everything together', async () => {
     const instance = await bench.preparedInstance();
     const [first, second] = [await bench.bind(instance), await bench.bind(instance)];

@@ -1,7 +1,7 @@
 /** Credentials of their own for each binding of a PostgreSQL server: a login that acts as the instance's owner role. */
 
 import { ChandlerError } from '../domain/errors.ts';
-import { createBindingRole, verifyLogin } from '../engines/postgresql/binding-role.ts';
+import { createBindingRole, listBindingRoles, verifyLogin } from '../engines/postgresql/binding-role.ts';
 import { bindingLogin, instanceIdentifiers } from '../engines/postgresql/identifiers.ts';
 import { ensureOwnerAndDatabase } from '../engines/postgresql/owner-and-database.ts';
 import { revokeBindingRole } from '../engines/postgresql/revoke-binding-role.ts';
@@ -42,6 +42,11 @@ export function createPostgresqlProvider(): CredentialsProvider {
         instanceIdentifiers(target.instanceName),
         bindingLogin(binding.bindingName),
       ),
+
+    listLogins: (_spec, target) =>
+      listBindingRoles(serverOf(target).admin, instanceIdentifiers(target.instanceName)),
+
+    loginName: bindingLogin,
   };
 }
 

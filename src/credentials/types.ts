@@ -31,4 +31,8 @@ export interface CredentialsProvider {
   create(spec: BindSpec, target: EngineTarget, binding: BindingTarget): Promise<Redacted<JsonObject>>;
   /** Kills the login, ends its connections, hands over what it owns, removes it. A login that is gone is success. */
   revoke(spec: BindSpec, target: EngineTarget, binding: BindingTarget): Promise<void>;
+  /** Logins of the instance that are shaped like those of bindings and can log in, whoever made them. */
+  listLogins(spec: BindSpec, target: EngineTarget): Promise<string[]>;
+  /** The name that `listLogins` has for the login of a binding. */
+  loginName(bindingName: string): string;
 }

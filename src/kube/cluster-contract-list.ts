@@ -20,6 +20,21 @@ export const listContract: ContractCase[] = [
     },
   },
   {
+    name: 'lists metadata alone when nothing else is wanted',
+    async run(context) {
+      const { cluster, namespace } = context;
+      await cluster.create(configMap(context, 'one', { key: 'content' }));
+      const [found] = await cluster.list(configMapKind, {
+        namespace,
+        labelSelector: `chandler.dev/contract=${namespace}`,
+        metadataOnly: true,
+      });
+      assert.deepEqual(Object.keys(found ?? {}).sort(), ['apiVersion', 'kind', 'metadata']);
+      assert.deepEqual([found?.apiVersion, found?.kind, found?.metadata.name], ['v1', 'ConfigMap', 'one']);
+      assert.ok(found?.metadata.uid);
+    },
+  },
+  {
     name: 'lists by labels that are there, are not there, have a value or have not',
     async run({ cluster, namespace }) {
       const labelled = (name: string, labels: Record<string, string>) =>

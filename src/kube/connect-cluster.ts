@@ -15,6 +15,7 @@ import {
   type KindReference,
   KubeError,
   type KubeObject,
+  type ListOptions,
   type ObjectReference,
   type WatchListener,
   type WatchOptions,
@@ -84,13 +85,10 @@ class ApiCluster implements Cluster {
     }
   }
 
-  async list(
-    kind: KindReference,
-    options: { namespace?: string; labelSelector?: string } = {},
-  ): Promise<KubeObject[]> {
+  async list(kind: KindReference, options: ListOptions = {}): Promise<KubeObject[]> {
     const served = await this.#discovery.find(kind);
     const path = collectionPath(served, options.namespace);
-    return (await this.#list(served, path, options.labelSelector, 'application/json')).objects;
+    return (await this.#list(served, path, options.labelSelector, accept(options, 'List'))).objects;
   }
 
   async create(object: KubeObject): Promise<KubeObject> {
@@ -263,7 +261,7 @@ class ApiCluster implements Cluster {
   }
 }
 
-function accept(options: WatchOptions, suffix: 'List' | ''): string {
+function accept(options: { metadataOnly?: boolean }, suffix: 'List' | ''): string {
   return options.metadataOnly
     ? `application/json;as=PartialObjectMetadata${suffix};g=meta.k8s.io;v=v1`
     : 'application/json';

@@ -17,6 +17,7 @@ import {
   type KindReference,
   KubeError,
   type KubeObject,
+  type ListOptions,
   type ObjectReference,
   type WatchListener,
   type WatchOptions,
@@ -127,16 +128,16 @@ export class FakeCluster implements Cluster {
     return stored === undefined ? undefined : structuredClone(stored.object);
   }
 
-  async list(
-    kind: KindReference,
-    options: { namespace?: string; labelSelector?: string } = {},
-  ): Promise<KubeObject[]> {
+  async list(kind: KindReference, options: ListOptions = {}): Promise<KubeObject[]> {
     const namespace = options.namespace ?? '';
     await this.#admit('list', { ...kind, namespace, name: '' });
     collectionPath(this.#find(kind), namespace);
-    return this.#select(kind, options.labelSelector ?? '').filter(
+    const found = this.#select(kind, options.labelSelector ?? '').filter(
       (object) => namespace === '' || object.metadata.namespace === namespace,
     );
+    return options.metadataOnly === true
+      ? found.map(({ apiVersion, kind: name, metadata }) => ({ apiVersion, kind: name, metadata }))
+      : found;
   }
 
   async create(object: KubeObject): Promise<KubeObject> {

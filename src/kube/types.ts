@@ -69,7 +69,7 @@ export interface Cluster {
   /** Whether a kind is namespaced. @throws KubeError 404 `UnknownKind` when the cluster does not have it */
   isNamespaced(kind: KindReference): Promise<boolean>;
   get(reference: ObjectReference): Promise<KubeObject | undefined>;
-  list(kind: KindReference, options?: { namespace?: string; labelSelector?: string }): Promise<KubeObject[]>;
+  list(kind: KindReference, options?: ListOptions): Promise<KubeObject[]>;
   /** POST. @throws KubeError 409 `AlreadyExists` */
   create(object: KubeObject): Promise<KubeObject>;
   /** Server-side apply as field manager `chandler`, forced. A `metadata.uid` in the object guards against resurrection (409). */
@@ -89,6 +89,13 @@ export interface Cluster {
   /** Whether the API server answers `/readyz` (2 s at most). */
   ready(): Promise<boolean>;
   close(): Promise<void>;
+}
+
+export interface ListOptions {
+  namespace?: string;
+  labelSelector?: string;
+  /** Asks for PartialObjectMetadata: no content travels. */
+  metadataOnly?: boolean;
 }
 
 export interface WatchOptions {

@@ -4,6 +4,8 @@ import { labelKeys } from '../lib/labels.ts';
 import { kubeFailure } from './kube-failure.ts';
 import type { InstanceTarget } from './types.ts';
 
+type NamespaceTarget = Pick<InstanceTarget, 'cluster' | 'namespace' | 'identity'>;
+
 /** Kinds whose loss somebody else would feel. What controllers derive (pods, endpoints) hangs on these. */
 const foreignKinds: KindReference[] = [
   { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
@@ -17,7 +19,7 @@ const foreignKinds: KindReference[] = [
  * Makes sure that the instance's namespace holds nothing of anybody else before anything in it is deleted.
  * @throws ChandlerError `ResourceFailed` that names what is in the way, `ClusterUnreachable`
  */
-export async function refuseForeignObjects(target: InstanceTarget): Promise<void> {
+export async function refuseForeignObjects(target: NamespaceTarget): Promise<void> {
   const foreign = await findForeign(target);
   if (foreign.length === 0) return;
   throw new ChandlerError('ResourceFailed', {
@@ -25,7 +27,7 @@ export async function refuseForeignObjects(target: InstanceTarget): Promise<void
   });
 }
 
-async function findForeign({ cluster, namespace, identity }: InstanceTarget): Promise<string[]> {
+async function findForeign({ cluster, namespace, identity }: NamespaceTarget): Promise<string[]> {
   // `!=` also fits objects without the label; another Chandler's objects are foreign too.
   const labelSelector = `${labelKeys.installation}!=${identity.installationId}`;
   try {

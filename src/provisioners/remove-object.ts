@@ -13,7 +13,7 @@ import type { InstanceTarget } from './types.ts';
 export async function removeObject(
   item: ObjectReference & { objectUid?: string },
   observed: KubeObject | undefined,
-  target: InstanceTarget,
+  target: Pick<InstanceTarget, 'cluster' | 'identity'>,
 ): Promise<'gone' | 'deleting'> {
   if (observed?.metadata.deletionTimestamp !== undefined) return 'deleting';
   try {
@@ -24,7 +24,10 @@ export async function removeObject(
   }
 }
 
-async function uidOfOurs(item: ObjectReference, target: InstanceTarget): Promise<string | undefined> {
+async function uidOfOurs(
+  item: ObjectReference,
+  target: Pick<InstanceTarget, 'cluster' | 'identity'>,
+): Promise<string | undefined> {
   const found = await target.cluster.get(item);
   return found !== undefined && isOurs(found, target) ? found.metadata.uid : undefined;
 }

@@ -21,6 +21,13 @@ import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/types.ts';
 import { createEvents, type Events } from '../telemetry/events.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { leftoverSweep } from '../worker/sweeps/leftovers.ts';
+import { loginSweep } from '../worker/sweeps/logins.ts';
+import { orphanSweep } from '../worker/sweeps/orphans.ts';
+import { retentionSweep } from '../worker/sweeps/retention.ts';
+import { startSweeper } from '../worker/sweeps/sweeper.ts';
+import type { Sweep } from '../worker/sweeps/types.ts';
+import type { WorkerDeps } from '../worker/types.ts';
 import { startWatcher } from '../worker/watcher.ts';
 import { startWorker } from '../worker/worker.ts';
 import { openChartFolder } from './chart-folder.ts';
@@ -125,7 +132,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     owner,
     leaseSeconds: config.leaseSeconds,
   });
-  const worker = startWorker({
+  const deps: WorkerDeps = {
     store,
     clusterOf(name) {
       if (name === cluster.name) return cluster;
@@ -138,9 +145,11 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     delivery: createDelivery(),
     events,
     settings: { owner, concurrency: config.workerConcurrency, leaseSeconds: config.leaseSeconds },
-  });
+  };
+  const worker = startWorker(deps);
+  const sweeper = startSweeper(deps, sweepsOf(config), { everySeconds: config.sweepSeconds });
   const stopWork = async () => {
-    await worker.stop(tickGraceMs);
+    await Promise.all([worker.stop(tickGraceMs), sweeper.stop()]);
     await watcher.stop();
     await cluster.close();
     await charts.remove();
@@ -183,6 +192,17 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     await stopWork();
     throw thrown;
   }
+}
+
+/** In the order of a round. */
+function sweepsOf({ clusterName, orphanGraceSeconds, retentionDays }: Config): Sweep[] {
+  const graceSeconds = orphanGraceSeconds;
+  return [
+    orphanSweep({ clusters: [clusterName], graceSeconds }),
+    leftoverSweep(),
+    loginSweep({ graceSeconds }),
+    retentionSweep({ days: retentionDays }),
+  ];
 }
 
 async function assertReady(cluster: Cluster): Promise<void> {

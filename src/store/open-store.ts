@@ -7,8 +7,18 @@ import { Listener } from './listener.ts';
 import { defaultQueryTimeoutMs, openDatabase, sessionSettings } from './open-database.ts';
 import { createOperationQueue, type Runner } from './operation-queue.ts';
 import { createReader } from './reader.ts';
+import { retire } from './retention.ts';
 import { putRevision } from './revisions.ts';
 import { query, type Session } from './session.ts';
+import {
+  bindingLeftovers,
+  bindingsOf,
+  endHold,
+  holdBinding,
+  readyInstances,
+  renewHold,
+} from './sweep-bindings.ts';
+import { clustersInUse, findTombstones, noteInstancesSwept, rowsOf, unsweptInstances } from './sweeps.ts';
 import { createTransaction } from './transaction.ts';
 import type { Store } from './types.ts';
 
@@ -81,6 +91,21 @@ function createStore(session: Session, runner: Runner, listener: Listener): Stor
       record: (scope, found) => runner.transact((own) => recordFindings(own, scope, found)),
       quarantine: (kinds, graceSeconds) => runner.run((own) => quarantineFindings(own, kinds, graceSeconds)),
       forget: (uid) => runner.run((own) => forgetFinding(own, uid)),
+    },
+    sweeps: {
+      clustersInUse: () => runner.run(clustersInUse),
+      rowsOf: (cluster) => runner.transact((own) => rowsOf(own, cluster)),
+      tombstones: (uids, settleSeconds) => runner.run((own) => findTombstones(own, uids, settleSeconds)),
+      unsweptInstances: (cluster, settleSeconds) =>
+        runner.run((own) => unsweptInstances(own, cluster, settleSeconds)),
+      noteInstancesSwept: (uids) => runner.run((own) => noteInstancesSwept(own, uids)),
+      readyInstances: (after, limit) => runner.run((own) => readyInstances(own, after, limit)),
+      bindingsOf: (uid, settleSeconds) => runner.transact((own) => bindingsOf(own, uid, settleSeconds)),
+      bindingLeftovers: (settleSeconds) => runner.run((own) => bindingLeftovers(own, settleSeconds)),
+      holdBinding: (leftover, hold) => runner.transact((own) => holdBinding(own, leftover, hold)),
+      renewHold: (hold, seconds) => runner.run((own) => renewHold(own, hold, seconds)),
+      retire: (days, limit) => runner.transact((own) => retire(own, days, limit)),
+      endHold: (hold, swept) => runner.transact((own) => endHold(own, hold, swept)),
     },
     holdLease: (name, owner, seconds) => runner.run((own) => holdLease(own, name, owner, seconds)),
     releaseLease: (name, owner) => runner.run((own) => releaseLease(own, name, owner)),

@@ -9,6 +9,7 @@ import type { PlanRevision } from '../domain/offering.ts';
 import type { Operation, OperationType, UpdateTarget } from '../domain/operation.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Redacted } from '../lib/redacted.ts';
+import type { Sweeps } from './sweep-types.ts';
 
 export interface Store extends StoreReader {
   /** Identity of this database's Chandler, made once; stamped on every object outside. */
@@ -21,6 +22,7 @@ export interface Store extends StoreReader {
   transact<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T>;
   operationQueue: OperationQueue;
   findings: Findings;
+  sweeps: Sweeps;
   /** Takes or renews a named lease by the clock of Postgres. Returns whether `owner` holds it now. */
   holdLease(name: string, owner: string, seconds: number): Promise<boolean>;
   releaseLease(name: string, owner: string): Promise<void>;

@@ -36,6 +36,20 @@ export interface ObjectFields {
   name: string;
 }
 
+export interface BindingFields {
+  instanceUid: string;
+  bindingUid: string;
+}
+
+/** Where rows and what is outside differ. */
+export interface FindingFields extends Omit<ObjectFields, 'instanceUid'> {
+  finding: string;
+  instanceUid?: string;
+  bindingUid?: string;
+  /** Names and paths, never a value. */
+  detail: string;
+}
+
 export interface RequestFields {
   requestId: string;
   /** X-Broker-API-Request-Identity of the platform. */
@@ -70,6 +84,16 @@ export interface Events {
   leaseLost(fields: OperationFields): void;
   objectApplied(fields: ObjectFields): void;
   objectRemoved(fields: ObjectFields): void;
+  /** A binding's time was up: its login is revoked and what was delivered withdrawn. */
+  bindingExpired(fields: BindingFields): void;
+  /** What an unbound or failed binding may have left was taken back once more. */
+  bindingSwept(fields: BindingFields & { why: string }): void;
+  /** What a late worker made after its instance or binding was gone. */
+  stragglerRemoved(fields: ObjectFields): void;
+  /** What was over for as long as rows are kept is deleted or emptied. */
+  rowsRetired(fields: { operations: number; tombstones: number; emptied: number; observed: number }): void;
+  /** Rows and what is outside differ, and did so for a while: an admin has to look. */
+  findingConfirmed(fields: FindingFields): void;
   watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
   /** Something of the background failed and will be tried again: a listener, a lease, a sweep. */
   backgroundFaulted(fields: { task: string; cause: unknown }): void;
@@ -103,6 +127,11 @@ export function createEvents(logger: Logger): Events {
     leaseLost: (fields) => write('warn', 'lease lost', fields),
     objectApplied: (fields) => write('debug', 'object applied', fields),
     objectRemoved: (fields) => write('debug', 'object removed', fields),
+    bindingExpired: (fields) => write('info', 'binding expired', fields),
+    bindingSwept: (fields) => write('debug', 'binding swept', fields),
+    stragglerRemoved: (fields) => write('warn', 'straggler removed', fields),
+    rowsRetired: (fields) => write('info', 'rows retired', fields),
+    findingConfirmed: (fields) => write('error', 'finding confirmed', fields),
     watchBroke: (fields) => write('warn', 'watch broke', fields),
     backgroundFaulted: (fields) => write('warn', 'background task faulted', fields),
   };
@@ -133,6 +162,11 @@ export const silentEvents: Events = {
   leaseLost: ignore,
   objectApplied: ignore,
   objectRemoved: ignore,
+  bindingExpired: ignore,
+  bindingSwept: ignore,
+  stragglerRemoved: ignore,
+  rowsRetired: ignore,
+  findingConfirmed: ignore,
   watchBroke: ignore,
   backgroundFaulted: ignore,
 };

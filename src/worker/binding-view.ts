@@ -21,7 +21,7 @@ export async function viewBinding({ deps, claim }: TickContext): Promise<Service
 export async function revokeLogin(
   binding: ServiceBinding,
   view: InstanceView,
-  { deps, guard }: TickContext,
+  { deps, guard }: Pick<TickContext, 'deps' | 'guard'>,
 ): Promise<void> {
   const { instance, revision } = view;
   if (revision.bind === undefined || !wasReady(view)) return;

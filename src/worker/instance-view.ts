@@ -36,7 +36,12 @@ export async function viewInstance({
   deps,
   claim,
 }: Pick<TickContext, 'deps' | 'claim'>): Promise<InstanceView> {
-  return viewOf(await instanceOf(claim.operation.instanceUid, deps), deps);
+  return viewInstanceByUid(claim.operation.instanceUid, deps);
+}
+
+/** The same for sweeps, which have no operation. */
+export async function viewInstanceByUid(uid: string, deps: WorkerDeps): Promise<InstanceView> {
+  return viewOf(await instanceOf(uid, deps), deps);
 }
 
 /** The same, with what the update makes of the instance laid over it. */

@@ -1,6 +1,6 @@
-import { LeaseLost, type OperationClaim, type OperationQueue } from '../store/types.ts';
+import { LeaseLost, type OperationClaim } from '../store/types.ts';
 
-/** Keeps the lease of one claim alive while its tick works, and answers whether it still holds. */
+/** Keeps a lease alive (of a claim while its tick works, of a round of sweeps), and answers whether it still holds. */
 export interface LeaseKeeper {
   /** @throws LeaseLost when less than a third of the lease is left or a renewal was refused */
   guard(): void;
@@ -11,9 +11,9 @@ export interface LeaseKeeper {
  * Renews every third of the lease. Time left is measured from before each renewal was sent, on this process's
  * monotonic clock, so it is never longer than Postgres thinks.
  */
-export function keepLease(
-  queue: Pick<OperationQueue, 'renew'>,
-  claim: OperationClaim,
+export function keepLease<Hold = OperationClaim>(
+  queue: { renew(hold: Hold, leaseSeconds: number): Promise<boolean> },
+  claim: Hold,
   leaseSeconds: number,
   now: () => number = () => performance.now(),
 ): LeaseKeeper {
@@ -36,7 +36,7 @@ export function keepLease(
 
   return {
     guard() {
-      if (lost || heldUntil - now() < leaseMs / 3) throw new LeaseLost('the lease of the operation ran out');
+      if (lost || heldUntil - now() < leaseMs / 3) throw new LeaseLost('the lease ran out');
     },
     stop: () => clearInterval(timer),
   };

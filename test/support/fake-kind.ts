@@ -48,6 +48,9 @@ export class FakeService {
       prepare: async (_spec, target) => this.#note('prepare', target.instanceName),
       create: (_spec, target, binding) => this.#createLogin(target, binding),
       revoke: (_spec, target, binding) => this.#revokeLogin(target, binding),
+      listLogins: async (_spec, { instanceName }) =>
+        [...this.logins].filter(([, { instance }]) => instance === instanceName).map(([login]) => login),
+      loginName: (bindingName) => bindingName,
     },
   };
 

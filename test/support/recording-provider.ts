@@ -2,14 +2,16 @@ import type { BindingTarget, CredentialsProvider, EngineTarget } from '../../src
 import type { JsonObject } from '../../src/lib/json.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 
+type RecordedVerb = 'prepare' | 'create' | 'revoke' | 'list';
+
 /** Writes down what it is asked, and fails where a test wants that. */
 export class RecordingProvider implements CredentialsProvider {
-  readonly calls: { verb: 'prepare' | 'create' | 'revoke'; target: EngineTarget; bindingName?: string }[] =
-    [];
+  readonly calls: { verb: RecordedVerb; target: EngineTarget; bindingName?: string }[] = [];
   /** Asked before each call takes effect; what it throws is what the call throws. */
-  before: (verb: 'prepare' | 'create' | 'revoke') => void | Promise<void> = () => undefined;
-  /** Logins that exist now. */
+  before: (verb: RecordedVerb) => void | Promise<void> = () => undefined;
+  /** Logins that exist now, of all instances. */
   readonly logins = new Set<string>();
+  readonly #instances = new Map<string, string>();
   readonly #expiries = new Map<string, Date | undefined>();
 
   async prepare(_spec: unknown, target: EngineTarget): Promise<void> {
@@ -24,7 +26,7 @@ export class RecordingProvider implements CredentialsProvider {
   ): Promise<Redacted<JsonObject>> {
     this.calls.push({ verb: 'create', target, bindingName });
     await this.before('create');
-    this.logins.add(bindingName);
+    this.plant(target, bindingName);
     this.#expiries.set(bindingName, expiresAt);
     return new Redacted<JsonObject>({
       ...target.address,
@@ -39,12 +41,28 @@ export class RecordingProvider implements CredentialsProvider {
     this.logins.delete(bindingName);
   }
 
+  async listLogins(_spec: unknown, target: EngineTarget): Promise<string[]> {
+    this.calls.push({ verb: 'list', target });
+    await this.before('list');
+    return [...this.logins].filter((login) => this.#instances.get(login) === target.instanceName);
+  }
+
+  loginName(bindingName: string): string {
+    return bindingName;
+  }
+
+  /** Makes a login that nobody asked for. */
+  plant({ instanceName }: Pick<EngineTarget, 'instanceName'>, login: string): void {
+    this.logins.add(login);
+    this.#instances.set(login, instanceName);
+  }
+
   /** When the login that was made last under this name ends. */
   expiryOf(bindingName: string): Date | undefined {
     return this.#expiries.get(bindingName);
   }
 
-  callsOf(verb: 'prepare' | 'create' | 'revoke') {
+  callsOf(verb: RecordedVerb) {
     return this.calls.filter((call) => call.verb === verb);
   }
 }

@@ -74,7 +74,10 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
 
   const usecases = {
     store,
-    catalog: { findPlan: (_service: string, planId: string) => listed(revisions.get(planId)) },
+    catalog: {
+      findPlan: (_service: string, planId: string) => listed(revisions.get(planId)),
+      findOffering: () => ({}),
+    },
     events,
     access: { namespaceExists: () => Promise.resolve(true) },
     validateParameters: () => undefined,
@@ -92,10 +95,10 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
     },
   };
 
-  /** Stops by itself at the end, without waiting for ticks that hang. */
-  function startTestWorker(parts: Partial<WorkerDeps> = {}): Worker {
+  /** What a worker of its own is built from. */
+  function newDeps(parts: Partial<WorkerDeps> = {}): WorkerDeps {
     count += 1;
-    const worker = startWorker({
+    return {
       store,
       clusterOf: () => cluster,
       helm,
@@ -106,7 +109,12 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       events,
       settings: { owner: `worker-${count}`, concurrency: 4, leaseSeconds },
       ...parts,
-    });
+    };
+  }
+
+  /** Stops by itself at the end, without waiting for ticks that hang. */
+  function startTestWorker(parts: Partial<WorkerDeps> = {}): Worker {
+    const worker = startWorker(newDeps(parts));
     running.add({ stop: () => worker.stop(0) });
     return worker;
   }
@@ -167,6 +175,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
     cluster,
     provider,
     events: recorded,
+    newDeps,
     startWorker: startTestWorker,
     startWatcher: startTestWatcher,
 

@@ -59,3 +59,23 @@ export async function verifyLogin(binding: ServerLogin, names: InstanceIdentifie
     });
   }
 }
+
+/**
+ * The logins that act as the owner role of an instance and are named like those of bindings; a login that is disabled is
+ * none.
+ * @throws ChandlerError `ServerUnreachable`, `CredentialsRejected`
+ */
+export async function listBindingRoles(admin: ServerLogin, names: InstanceIdentifiers): Promise<string[]> {
+  return asAdmin(admin, maintenanceDatabase, async (session) => {
+    const { rows } = await session.query<{ login: string }>(
+      `select distinct login.rolname::text as login
+         from pg_catalog.pg_auth_members membership
+         join pg_catalog.pg_roles owner on owner.oid = membership.roleid
+         join pg_catalog.pg_roles login on login.oid = membership.member
+        where owner.rolname = $1 and login.rolcanlogin and login.rolname like 'b\\_%'
+        order by 1`,
+      [names.owner],
+    );
+    return rows.map(({ login }) => login);
+  });
+}

@@ -1,0 +1,177 @@
+/**
+ * What rows become when they are old. The newest row of each OSB id stays for ever, since the names of its objects
+ * would otherwise be made again; what it sealed goes. Everything is counted by the clock of Postgres.
+ */
+import { keyIdOf } from '../lib/sealed.ts';
+import { sealJson } from './sealed-json.ts';
+import { query, type Session } from './session.ts';
+import type { Retired } from './sweep-types.ts';
+import { busyBinding, busyInstance } from './sweeps.ts';
+
+const cutoff = `clock_timestamp() - :days * interval '1 day'`;
+
+interface Limits {
+  days: number;
+  limit: number;
+}
+
+/** One batch of each. Run it in a transaction. */
+export async function retire(session: Session, days: number, limit: number): Promise<Retired> {
+  const limits = { days, limit };
+  return {
+    operations: await retireOperations(session, limits),
+    tombstones: (await retireBindings(session, limits)) + (await retireInstances(session, limits)),
+    emptied: (await emptyBindings(session, limits)) + (await emptyInstances(session, limits)),
+    observed: await forgetObserved(session, limits),
+  };
+}
+
+/** The newest of each instance and each binding stays: last_operation tells of it. */
+async function retireOperations(session: Session, limits: Limits): Promise<number> {
+  const deleted = await query(
+    session,
+    `delete from operations where uid in (
+       select o.uid from operations o
+       where o.state <> 'in progress' and o.finished_at < ${cutoff}
+         and (o.lease_until is null or o.lease_until <= clock_timestamp())
+         and case when o.binding_uid is null
+             then exists (select 1 from operations newer where newer.instance_uid = o.instance_uid
+                          and newer.binding_uid is null and newer.position > o.position)
+             else exists (select 1 from operations newer where newer.binding_uid = o.binding_uid
+                          and newer.position > o.position) end
+       limit :limit for update skip locked)
+     returning uid`,
+    { ...limits },
+  );
+  return deleted.length;
+}
+
+async function retireBindings(session: Session, limits: Limits): Promise<number> {
+  const uids = await uidsOf(
+    session,
+    `select b.uid from service_bindings b
+     where b.state = 'unbound' and b.updated_at < ${cutoff} and not ${busyBinding}
+       and exists (select 1 from service_bindings newer where newer.platform = b.platform
+                   and newer.binding_id = b.binding_id and newer.incarnation > b.incarnation)
+     limit :limit for update skip locked`,
+    limits,
+  );
+  await query(session, 'delete from operations where binding_uid = any (:uids::uuid[])', { uids });
+  await query(session, 'delete from inventory where binding_uid = any (:uids::uuid[])', { uids });
+  await query(session, 'delete from service_bindings where uid = any (:uids::uuid[])', { uids });
+  return uids.length;
+}
+
+/** Not while a binding of it stays as the newest of its id. */
+async function retireInstances(session: Session, limits: Limits): Promise<number> {
+  const uids = await uidsOf(
+    session,
+    `select i.uid from service_instances i
+     where i.state = 'deprovisioned' and i.updated_at < ${cutoff} and not ${busyInstance}
+       and exists (select 1 from service_instances newer where newer.platform = i.platform
+                   and newer.instance_id = i.instance_id and newer.incarnation > i.incarnation)
+       and not exists (select 1 from service_bindings b where b.instance_uid = i.uid)
+     limit :limit for update skip locked`,
+    limits,
+  );
+  await query(session, 'delete from operations where instance_uid = any (:uids::uuid[])', { uids });
+  await query(session, 'delete from inventory where instance_uid = any (:uids::uuid[])', { uids });
+  await query(session, 'delete from service_instances where uid = any (:uids::uuid[])', { uids });
+  return uids.length;
+}
+
+async function emptyInstances(session: Session, limits: Limits): Promise<number> {
+  const uids = await uidsOf(
+    session,
+    `select i.uid from service_instances i
+     where i.state = 'deprovisioned' and i.emptied_at is null and i.updated_at < ${cutoff}
+     limit :limit for no key update skip locked`,
+    limits,
+  );
+  for (const uid of uids) {
+    const seal = session.keys.createSeal('service_instances', uid);
+    await query(
+      session,
+      `update service_instances
+       set key_id = :keyId, data_key = :dataKey, context_sealed = :context, parameters_sealed = :parameters,
+           generated_sealed = :generated, outputs = '{}', dashboard_url = null, emptied_at = clock_timestamp()
+       where uid = :uid`,
+      {
+        uid,
+        keyId: keyIdOf(seal.wrappedKey),
+        dataKey: seal.wrappedKey,
+        context: sealJson(seal, 'context', {}),
+        parameters: sealJson(seal, 'parameters', {}),
+        generated: sealJson(seal, 'generated', {}),
+      },
+    );
+  }
+  await forgetIdentities(session, 'instance_uid', uids);
+  return uids.length;
+}
+
+async function emptyBindings(session: Session, limits: Limits): Promise<number> {
+  const uids = await uidsOf(
+    session,
+    `select b.uid from service_bindings b
+     where b.state = 'unbound' and b.emptied_at is null and b.updated_at < ${cutoff}
+     limit :limit for no key update skip locked`,
+    limits,
+  );
+  for (const uid of uids) {
+    const seal = session.keys.createSeal('service_bindings', uid);
+    await query(
+      session,
+      `update service_bindings
+       set key_id = :keyId, data_key = :dataKey, context_sealed = :context, parameters_sealed = :parameters,
+           password_sealed = :password, credentials_sealed = null, attachments_sealed = null,
+           emptied_at = clock_timestamp()
+       where uid = :uid`,
+      {
+        uid,
+        keyId: keyIdOf(seal.wrappedKey),
+        dataKey: seal.wrappedKey,
+        context: sealJson(seal, 'context', {}),
+        parameters: sealJson(seal, 'parameters', {}),
+        password: seal.seal('password', ''),
+      },
+    );
+  }
+  await forgetIdentities(session, 'binding_uid', uids);
+  return uids.length;
+}
+
+/** Who asked for the operations of a tombstone. */
+async function forgetIdentities(
+  session: Session,
+  column: 'instance_uid' | 'binding_uid',
+  uids: readonly string[],
+): Promise<void> {
+  await query(
+    session,
+    `update operations set originating_identity_sealed = null
+     where ${column} = any (:uids::uuid[]) and originating_identity_sealed is not null and state <> 'in progress'`,
+    { uids: [...uids] },
+  );
+}
+
+/** Sightings of objects that went, and of those whose instance did or never was. */
+async function forgetObserved(session: Session, limits: Limits): Promise<number> {
+  const deleted = await query(
+    session,
+    `delete from observed_objects where (cluster, uid) in (
+       select seen.cluster, seen.uid from observed_objects seen
+       where seen.gone_at < clock_timestamp() - interval '10 minutes'
+          or seen.observed_at < ${cutoff} and not exists (
+               select 1 from service_instances i
+               where i.uid::text = seen.instance_uid and i.state <> 'deprovisioned')
+       limit :limit)
+     returning uid`,
+    { ...limits },
+  );
+  return deleted.length;
+}
+
+async function uidsOf(session: Session, sql: string, limits: Limits): Promise<string[]> {
+  return (await query<{ uid: string }>(session, sql, { ...limits })).map(({ uid }) => uid);
+}

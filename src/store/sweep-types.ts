@@ -1,0 +1,122 @@
+/** What sweeps ask of the store: rows in bulk, as one picture, by the clock of Postgres alone. */
+import type { BindingState } from '../domain/binding.ts';
+import type { InstanceState } from '../domain/instance.ts';
+
+/** An instance, as far as it explains what is outside. */
+export interface SweptInstance {
+  uid: string;
+  state: InstanceState;
+  externalName: string;
+  cluster: string;
+  namespace: string;
+  /** An instance-wide operation is in progress, or a worker that lost one may still be at work. */
+  busy: boolean;
+  /** Nothing happened to it for so long that no worker in good health can still be at work on it. */
+  settled: boolean;
+}
+
+export interface SweptBinding {
+  uid: string;
+  instanceUid: string;
+  state: BindingState;
+  externalName: string;
+  delivery?: { cluster: string; namespace: string };
+  /** Like that of an instance, for operations on this binding. */
+  busy: boolean;
+  settled: boolean;
+  expired: boolean;
+}
+
+/** An item of an inventory. */
+export interface SweptItem {
+  instanceUid: string;
+  apiVersion: string;
+  kind: string;
+  /** Empty for cluster-scoped objects. */
+  namespace: string;
+  name: string;
+  resourceId: string;
+  /** Once it was applied. */
+  objectUid?: string;
+}
+
+/** Everything that explains objects in one cluster, as of one moment. */
+export interface ClusterRows {
+  /** Those that are not deprovisioned, of any cluster. */
+  instances: SweptInstance[];
+  /** Those that are not unbound. */
+  bindings: SweptBinding[];
+  /** Items of this cluster. */
+  items: SweptItem[];
+}
+
+export interface Tombstones {
+  instances: SweptInstance[];
+  bindings: SweptBinding[];
+}
+
+/** A binding that is over, of which something may be left outside. */
+export interface BindingLeftover {
+  uid: string;
+  instanceUid: string;
+  why: 'unbound' | 'bind failed' | 'expired';
+}
+
+/** Keeps operations on a binding waiting while a sweep works on it. */
+export interface BindingHold {
+  operationUid: string;
+  bindingUid: string;
+  instanceUid: string;
+  owner: string;
+}
+
+/** How many rows a batch of retention changed or deleted. */
+export interface Retired {
+  operations: number;
+  /** Instances and bindings. */
+  tombstones: number;
+  /** Tombstones that stay, without what they sealed. */
+  emptied: number;
+  observed: number;
+}
+
+/** The reads and writes of sweeps. Seconds are counted by Postgres. */
+export interface Sweeps {
+  /** Names of clusters that any live row names. */
+  clustersInUse(): Promise<string[]>;
+  rowsOf(cluster: string): Promise<ClusterRows>;
+  /**
+   * The deprovisioned instances and unbound bindings among these uids, which are what labels say: any text.
+   * @param settleSeconds how long after its last change one counts as settled
+   */
+  tombstones(
+    uids: { instances: readonly string[]; bindings: readonly string[] },
+    settleSeconds: number,
+  ): Promise<Tombstones>;
+  /** Deprovisioned and settled instances of a cluster that no sweep has looked at since. */
+  unsweptInstances(cluster: string, settleSeconds: number): Promise<string[]>;
+  noteInstancesSwept(uids: readonly string[]): Promise<void>;
+  /** Ready instances that no operation is at work on, in the order of their uids. */
+  readyInstances(after: string | undefined, limit: number): Promise<string[]>;
+  /** An instance and all its bindings, as of one moment. */
+  bindingsOf(
+    instanceUid: string,
+    settleSeconds: number,
+  ): Promise<{ instance: SweptInstance | undefined; bindings: SweptBinding[] }>;
+  /**
+   * Bindings that were unbound or failed and are settled, or expired, and that no sweep has looked at since. None that
+   * an operation is at work on.
+   */
+  bindingLeftovers(settleSeconds: number): Promise<BindingLeftover[]>;
+  /** Keeps operations on the binding waiting. Gives none when it is no longer what it was, or one is at work. */
+  holdBinding(
+    leftover: BindingLeftover,
+    hold: { owner: string; seconds: number; settleSeconds: number },
+  ): Promise<BindingHold | undefined>;
+  /** Returns false when the hold is lost. */
+  renewHold(hold: BindingHold, seconds: number): Promise<boolean>;
+  /** @param swept whether the work was done: the binding is not looked at again unless something happens to it */
+  endHold(hold: BindingHold, swept: boolean): Promise<void>;
+  /** Deletes and empties what has been over for that many days, `limit` rows of each kind at most. */
+  retire(days: number, limit: number): Promise<Retired>;
+}

@@ -1,0 +1,102 @@
+import { keepLease } from '../lease-keeper.ts';
+import type { WorkerDeps } from '../types.ts';
+import type { Sweep } from './types.ts';
+
+export interface SweeperSettings {
+  /** Seconds from one round to the next, whichever replica runs it; 0 runs none. */
+  everySeconds: number;
+}
+
+export interface Sweeper {
+  /** Lets the sweep under way end at its next effect, and waits for it. */
+  stop(): Promise<void>;
+}
+
+const lease = 'sweeper';
+const pace = 'sweeper pace';
+
+/**
+ * Runs a round of sweeps now and then. Any replica may run it; two leases decide. `sweeper pace` is held from the
+ * beginning of a round until the next is due, so that replicas do not add their rounds up; `sweeper` is held while a
+ * round runs and is renewed, so that no two rounds run at once, and so that another can go on when its holder dies.
+ */
+export function startSweeper(
+  deps: WorkerDeps,
+  sweeps: readonly Sweep[],
+  { everySeconds }: SweeperSettings,
+): Sweeper {
+  const stopping = new AbortController();
+  let alarm: NodeJS.Timeout | undefined;
+  let running: Promise<unknown> | undefined;
+
+  async function round(): Promise<void> {
+    try {
+      if (!(await deps.store.holdLease(pace, deps.settings.owner, everySeconds * 0.7))) return;
+      await runSweeps(deps, sweeps, stopping.signal);
+    } catch (thrown) {
+      deps.events.backgroundFaulted({ task: 'begin a round of sweeps', cause: thrown });
+    }
+  }
+
+  function sleep(): void {
+    if (stopping.signal.aborted || everySeconds === 0) return;
+    alarm = setTimeout(
+      () => {
+        running = round().finally(() => {
+          running = undefined;
+          sleep();
+        });
+      },
+      everySeconds * 1000 * (0.8 + Math.random() * 0.4),
+    );
+    alarm.unref();
+  }
+
+  sleep();
+  return {
+    async stop() {
+      stopping.abort();
+      clearTimeout(alarm);
+      await running;
+    },
+  };
+}
+
+/**
+ * One round: every sweep once, one after the other. A sweep that fails is reported and does not keep the others from
+ * running.
+ * @returns false when another round is running, here or in another process
+ * @throws ChandlerError `StoreUnavailable`
+ */
+export async function runSweeps(
+  deps: WorkerDeps,
+  sweeps: readonly Sweep[],
+  signal: AbortSignal = new AbortController().signal,
+): Promise<boolean> {
+  const { store, events } = deps;
+  const { leaseSeconds } = deps.settings;
+  // Two rounds of one process are not one holder.
+  const owner = `${deps.settings.owner} ${Math.random().toString(36).slice(2)}`;
+  const renew = (name: string, seconds: number) => store.holdLease(name, owner, seconds);
+  if (!(await renew(lease, leaseSeconds))) return false;
+  const keeper = keepLease({ renew }, lease, leaseSeconds);
+  const guard = () => {
+    signal.throwIfAborted();
+    keeper.guard();
+  };
+  try {
+    for (const sweep of sweeps) {
+      if (signal.aborted) break;
+      try {
+        await sweep.run({ deps, guard, signal });
+      } catch (thrown) {
+        if (signal.aborted) break;
+        events.backgroundFaulted({ task: `sweep ${sweep.name}`, cause: thrown });
+      }
+    }
+  } finally {
+    keeper.stop();
+    await store.releaseLease(lease, owner).catch(() => undefined);
+  }
+  return true;
+}
