@@ -6,6 +6,7 @@ import { renderResource } from '../provisioners/render-resource.ts';
 import type { DesiredObject } from '../provisioners/types.ts';
 import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction } from '../store/types.ts';
 import { applyExternal, type ExternalSpec, externalItem } from './externals.ts';
+import { guardedCluster } from './guarded-cluster.ts';
 import { type InstanceView, scopeOf } from './instance-view.ts';
 import { pollAfterRemoval, removeItem } from './remove-items.ts';
 import { type TickContext, waitPollMs } from './types.ts';
@@ -81,17 +82,19 @@ export async function applyResource(
 async function workOf(id: string, view: InstanceView, context: TickContext): Promise<Work | undefined> {
   const spec = view.revision.resources.find((resource) => resource.id === id);
   const known = view.inventory.filter(({ resourceId }) => resourceId === id);
-  if (spec === undefined) return workOfObjects([namespaceObject(view.target)], known, view);
+  if (spec === undefined) return workOfObjects([namespaceObject(view.target)], known, view, context);
   if (spec.kind === 'external') return workOfExternal(spec, known, view, context);
   const desired = await renderResource(spec, scopeOf(view), view.target);
-  return desired === undefined ? undefined : workOfObjects(desired, known, view);
+  return desired === undefined ? undefined : workOfObjects(desired, known, view, context);
 }
 
 function workOfObjects(
   desired: readonly DesiredObject[],
   known: readonly InventoryItem[],
   { instance, target }: InstanceView,
+  { guard }: TickContext,
 ): Work {
+  const guarded = { ...target, cluster: guardedCluster(target.cluster, guard) };
   const itemOf = ({ resourceId, object }: DesiredObject): NewInventoryItem => ({
     instanceUid: instance.uid,
     cluster: instance.cluster,
@@ -104,7 +107,7 @@ function workOfObjects(
     effects: apply.map(({ desired: entry, knownUid }) => ({
       item: itemOf(entry),
       ...(knownUid === undefined ? {} : { knownUid }),
-      apply: () => applyObject(entry.object, knownUid, target),
+      apply: () => applyObject(entry.object, knownUid, guarded),
     })),
     stale: prune,
   };
