@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { type Config, ConfigInvalid, type KubeSource } from './config.ts';
 import { readCredentials } from './read-credentials.ts';
+import { readFailpoints } from './read-failpoints.ts';
 import type { ReadTextFile } from './read-secret-file.ts';
 import { readTls } from './read-tls.ts';
 import type { Report } from './report.ts';
@@ -65,6 +66,9 @@ const databaseSchema = z.object({
 const keyFile = filled('name the file that holds the key for sealed columns');
 const keySchema = databaseSchema.pick({ DATABASE_URL: true }).extend({ CHANDLER_KEY_FILE: keyFile });
 
+const clusterName = label('default').default('default');
+const orphanSchema = databaseSchema.extend({ CHANDLER_KEY_FILE: keyFile, CHANDLER_CLUSTER: clusterName });
+
 const schema = databaseSchema.extend({
   CHANDLER_KEY_FILE: keyFile,
   CHANDLER_CATALOG: z.string().default('catalog'),
@@ -76,7 +80,7 @@ const schema = databaseSchema.extend({
   CHANDLER_USERNAME: ruled(usernameRule).optional(),
   CHANDLER_PLATFORM: label('kubernetes').default('kubernetes'),
   CHANDLER_NAMESPACES: namespaces.default(['*']),
-  CHANDLER_CLUSTER: label('default').default('default'),
+  CHANDLER_CLUSTER: clusterName,
   CHANDLER_KUBECONFIG: z.string().optional(),
   CHANDLER_HELM: z.string().optional(),
   CHANDLER_OWN_NAMESPACE: label('chandler').optional(),
@@ -86,12 +90,15 @@ const schema = databaseSchema.extend({
     })
     .default('info'),
   CHANDLER_WORKER_CONCURRENCY: wholeNumber(1, 256, 'a number of operations').default(8),
+  CHANDLER_SERVER_CONCURRENCY: wholeNumber(1, 256, 'a number of operations').default(4),
+  CHANDLER_CLUSTER_CONCURRENCY: wholeNumber(1, 10_000, 'a number of operations').default(32),
   CHANDLER_LEASE_SECONDS: wholeNumber(5, 300, 'a number of seconds').default(15),
   CHANDLER_SYNC_WAIT_SECONDS: wholeNumber(1, 55, 'a number of seconds').default(50),
   CHANDLER_QUICK_WAIT_MS: wholeNumber(0, 10_000, 'a number of milliseconds').default(1500),
   CHANDLER_SWEEP_SECONDS: wholeNumber(0, 86_400, 'a number of seconds').default(300),
   CHANDLER_ORPHAN_GRACE_SECONDS: wholeNumber(0, 604_800, 'a number of seconds').default(600),
   CHANDLER_RETENTION_DAYS: wholeNumber(2, 3_650, 'a number of days').default(30),
+  CHANDLER_DRIFT_SECONDS: wholeNumber(0, 604_800, 'a number of seconds').default(3600),
 });
 
 /**
@@ -114,7 +121,14 @@ export function readConfig(
   const credentials = readCredentials(given, parsed.data, readTextFile, report);
   const tls = readTls(given, readTextFile, report);
   const kube = findKube(given, report);
-  if (!parsed.success || credentials === undefined || kube === undefined || problems.length > 0) {
+  const failpoints = readFailpoints(given.CHANDLER_FAILPOINT, report);
+  if (
+    !parsed.success ||
+    credentials === undefined ||
+    kube === undefined ||
+    failpoints === undefined ||
+    problems.length > 0
+  ) {
     throw new ConfigInvalid(problems);
   }
 
@@ -134,12 +148,16 @@ export function readConfig(
     ...(values.CHANDLER_OWN_NAMESPACE === undefined ? {} : { ownNamespace: values.CHANDLER_OWN_NAMESPACE }),
     logLevel: values.CHANDLER_LOG_LEVEL,
     workerConcurrency: values.CHANDLER_WORKER_CONCURRENCY,
+    serverConcurrency: values.CHANDLER_SERVER_CONCURRENCY,
+    clusterConcurrency: values.CHANDLER_CLUSTER_CONCURRENCY,
     leaseSeconds: values.CHANDLER_LEASE_SECONDS,
     syncWaitSeconds: values.CHANDLER_SYNC_WAIT_SECONDS,
     quickWaitMs: values.CHANDLER_QUICK_WAIT_MS,
     sweepSeconds: values.CHANDLER_SWEEP_SECONDS,
     orphanGraceSeconds: values.CHANDLER_ORPHAN_GRACE_SECONDS,
     retentionDays: values.CHANDLER_RETENTION_DAYS,
+    driftSeconds: values.CHANDLER_DRIFT_SECONDS,
+    failpoints,
   });
 }
 
@@ -161,6 +179,22 @@ export function readKeySettings(environment: Environment): Pick<Config, 'databas
   const parsed = keySchema.safeParse(withoutEmpty(environment));
   if (!parsed.success) throw new ConfigInvalid(problemsOf(parsed.error));
   return { databaseUrl: parsed.data.DATABASE_URL, keyFile: parsed.data.CHANDLER_KEY_FILE };
+}
+
+/**
+ * The part of the configuration that settling orphans needs.
+ * @throws ConfigInvalid with the lines that {@link readConfig} has for it
+ */
+export function readOrphanSettings(
+  environment: Environment,
+): DatabaseUrls & Pick<Config, 'keyFile' | 'clusterName' | 'kube'> {
+  const given = withoutEmpty(environment);
+  const parsed = orphanSchema.safeParse(given);
+  const problems = parsed.success ? [] : problemsOf(parsed.error);
+  const kube = findKube(given, (problem) => problems.push(problem));
+  if (!parsed.success || kube === undefined) throw new ConfigInvalid(problems);
+  const { CHANDLER_KEY_FILE, CHANDLER_CLUSTER } = parsed.data;
+  return { ...databaseUrls(parsed.data), keyFile: CHANDLER_KEY_FILE, clusterName: CHANDLER_CLUSTER, kube };
 }
 
 function withoutEmpty(environment: Environment): Environment {

@@ -2,7 +2,8 @@ import type { JsonObject } from '../lib/json.ts';
 import type { ErrorCode } from './errors.ts';
 import type { GeneratedValues } from './instance.ts';
 
-export type OperationType = 'provision' | 'update' | 'deprovision' | 'bind' | 'unbind';
+/** A repair is Chandler's own: no platform asked for it, and none sees it. */
+export type OperationType = 'provision' | 'update' | 'deprovision' | 'bind' | 'unbind' | 'repair';
 
 /** The three states of OSBAPI last_operation, spelled as on the wire. */
 export type OperationState = 'in progress' | 'succeeded' | 'failed';
@@ -46,6 +47,8 @@ export interface Operation {
   planRevision: string;
   /** Ids of the resources that this operation brought to their new state so far; of a deprovision, whose removal began. */
   appliedResources: string[];
+  /** Only of a repair: volumes that are gone may be made anew, without what they held. */
+  withEmptyVolumes?: true;
   /** Counts claims; every outcome write carries the fence it was claimed with. */
   fence: number;
   /** Failed tries in a row since the last progress; feeds the backoff. */

@@ -61,6 +61,23 @@ export const clusterContract: ContractCase[] = [
     },
   },
   {
+    name: 'notes on an object who applied it, and under which version',
+    async run(context) {
+      const made = await context.cluster.create(configMap(context, 'applied'));
+      const ours = ({ metadata: { managedFields } }: KubeObject) =>
+        (Array.isArray(managedFields) ? (managedFields as Record<string, string>[]) : [])
+          .filter(({ operation }) => operation === 'Apply')
+          .map(({ manager, apiVersion }) => ({ manager, apiVersion }));
+      assert.deepEqual(ours(made), []);
+      for (const a of ['1', '2']) {
+        const { object } = await context.cluster.apply(configMap(context, 'applied', { a }));
+        assert.deepEqual(ours(object), [{ manager: 'chandler', apiVersion: 'v1' }]);
+      }
+      const [listed] = await context.cluster.list(configMapKind, { namespace: context.namespace });
+      assert.ok(listed !== undefined && ours(listed).length === 1);
+    },
+  },
+  {
     name: 'refuses names that could lead a path elsewhere',
     async run({ cluster, namespace }) {
       for (const name of ['..', '', 'a/b', '../secrets', '%2e%2e', 'UPPER', 'a b', 'x'.repeat(254), 'ä']) {
@@ -104,6 +121,29 @@ export const clusterContract: ContractCase[] = [
       assert.deepEqual(pruned.object.data, { a: '3' });
       assert.equal(pruned.object.metadata.uid, first.object.metadata.uid);
       assert.notEqual(pruned.object.metadata.resourceVersion, first.object.metadata.resourceVersion);
+    },
+  },
+  {
+    name: 'shows in a dry run what an apply would make of an object, and changes nothing',
+    async run(context) {
+      const { cluster, namespace } = context;
+      const reference = { ...configMapKind, namespace, name: 'dry' };
+      const applied = configMap(context, 'dry', { a: '1', b: '2' });
+      const { object: live } = await cluster.apply(applied);
+      const uid = live.metadata.uid ?? '';
+      const withUid = (object: KubeObject): KubeObject => ({
+        ...object,
+        metadata: { ...object.metadata, uid },
+      });
+      const same = await cluster.apply(withUid(applied), { dryRun: true });
+      assert.deepEqual(same.object.data, live.data);
+      const other = await cluster.apply(withUid(configMap(context, 'dry', { a: '3' })), { dryRun: true });
+      assert.deepEqual(other.object.data, { a: '3' });
+      assert.deepEqual(await cluster.get(reference), live);
+      const strange = { ...applied, metadata: { ...applied.metadata, uid: 'another' } };
+      await assert.rejects(cluster.apply(strange, { dryRun: true }), isKubeError(409, 'Conflict'));
+      await cluster.apply(configMap(context, 'absent'), { dryRun: true });
+      assert.equal(await cluster.get({ ...reference, name: 'absent' }), undefined);
     },
   },
   {

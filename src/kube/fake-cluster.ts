@@ -11,6 +11,7 @@ import { asJson, textAt } from './json-at.ts';
 import { collectionPath, homePath, objectPath } from './object-path.ts';
 import { serviceDnsName } from './service-dns-name.ts';
 import {
+  type ApplyOptions,
   type ApplyResult,
   type Cluster,
   type ClusterVersion,
@@ -24,7 +25,7 @@ import {
 } from './types.ts';
 import type { WatchTimes } from './watch.ts';
 
-export type FakeVerb = 'get' | 'list' | 'create' | 'apply' | 'delete' | 'watch';
+export type FakeVerb = 'get' | 'list' | 'create' | 'apply' | 'dry-run' | 'delete' | 'watch';
 
 export interface FakeRequest {
   verb: FakeVerb;
@@ -96,6 +97,15 @@ export class FakeCluster implements Cluster {
     this.#store.replace(key, stored, { ...stored.object, metadata });
   }
 
+  /** Changes an object as another client does; what our field manager applied stays noted as it was. */
+  edit(reference: ObjectReference, change: (object: KubeObject) => void): void {
+    const stored = this.#store.find(reference);
+    if (stored === undefined) throw notFound(reference);
+    const changed = structuredClone(stored.object);
+    change(changed);
+    this.#store.replace(objectKey(reference), stored, changed);
+  }
+
   /** Removes an object at once, as somebody else would. */
   vanish(reference: ObjectReference): void {
     this.#store.remove(objectKey(reference));
@@ -153,9 +163,9 @@ export class FakeCluster implements Cluster {
     return structuredClone(this.#store.insert(withoutStatus(object)));
   }
 
-  async apply(object: KubeObject): Promise<ApplyResult> {
+  async apply(object: KubeObject, { dryRun = false }: ApplyOptions = {}): Promise<ApplyResult> {
     const reference = referenceOf(object);
-    await this.#admit('apply', reference);
+    await this.#admit(dryRun ? 'dry-run' : 'apply', reference);
     const served = this.#find(object);
     objectPath(served, reference.namespace, reference.name);
     const key = objectKey(reference);
@@ -167,9 +177,10 @@ export class FakeCluster implements Cluster {
     const applied = withStringData(asJson(structuredClone(withoutStatus({ ...object, metadata }))));
     if (stored === undefined) {
       this.#admitContent(reference);
-      this.#store.insert(applied as KubeObject, applied);
+      if (dryRun) return { object: applied as KubeObject, warnings: [...this.warnings] };
+      this.#store.insert(managed(applied as KubeObject), applied);
     } else {
-      const merged = mergeApplied(asJson(stored.object), stored.applied, applied) as KubeObject;
+      const merged = managed(mergeApplied(asJson(stored.object), stored.applied, applied) as KubeObject);
       if (object.kind === 'Secret' && merged.type !== stored.object.type) {
         throw new KubeError(
           422,
@@ -177,6 +188,7 @@ export class FakeCluster implements Cluster {
           `Secret "${reference.name}" is invalid: type: field is immutable`,
         );
       }
+      if (dryRun) return { object: structuredClone(merged), warnings: [...this.warnings] };
       this.#store.replace(key, { ...stored, applied }, merged);
     }
     const now = this.#store.find(reference)?.object ?? object;
@@ -276,6 +288,12 @@ export class FakeCluster implements Cluster {
     const fits = selectorOf(selector);
     return this.all().filter((object) => kindKey(object) === key && fits(object));
   }
+}
+
+/** Notes who applied the object, as far as one field manager needs it. */
+function managed(object: KubeObject): KubeObject {
+  const managedFields = [{ manager: 'chandler', operation: 'Apply', apiVersion: object.apiVersion }];
+  return { ...object, metadata: { ...object.metadata, managedFields } };
 }
 
 /** The status is its own subresource: what a writer of the object says of it does not count. */

@@ -7,11 +7,18 @@ export const labelKeys = {
   managedBy: 'app.kubernetes.io/managed-by',
 } as const;
 
-/** Annotations that tell a reader which OSB id an object serves; ids are opaque and may not fit into a label. */
+/**
+ * Annotations that tell a reader which OSB id an object serves; ids are opaque and may not fit into a label. Those from
+ * `planRevision` on stand on the namespace of an instance alone: what its row could be written anew from.
+ */
 export const annotationKeys = {
   platform: 'chandler.dev/platform',
   instanceId: 'chandler.dev/instance-id',
   bindingId: 'chandler.dev/binding-id',
+  planRevision: 'chandler.dev/plan-revision',
+  organizationGuid: 'chandler.dev/organization-guid',
+  spaceGuid: 'chandler.dev/space-guid',
+  contextNamespace: 'chandler.dev/context-namespace',
 } as const;
 
 export interface Identity {

@@ -10,7 +10,11 @@ export function namespaceObject(target: InstanceTarget): DesiredObject {
   const object: KubeObject = {
     apiVersion: 'v1',
     kind: 'Namespace',
-    metadata: { name: target.namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+    metadata: {
+      name: target.namespace,
+      labels: { 'pod-security.kubernetes.io/enforce': 'restricted' },
+      annotations: target.namespaceAnnotations,
+    },
   };
   return { resourceId: namespaceResourceId, object: labelObject(object, target, namespaceResourceId) };
 }

@@ -14,6 +14,8 @@ export interface InstanceTarget {
   name: string;
   namespace: string;
   annotations: Record<string, string>;
+  /** Further ones for the namespace. */
+  namespaceAnnotations: Record<string, string>;
 }
 
 /** An object to be applied, with the id of the resource it came from. */

@@ -14,6 +14,7 @@ const readableNames = [
   'HelmError',
   'QuickstartFailed',
   'RotationRefused',
+  'OrphanRefused',
   // Of chandler check.
   'WrongUsage',
   'CannotCheck',

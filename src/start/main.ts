@@ -4,7 +4,8 @@ import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addCheckCommand } from '../cli/check.ts';
 import { addKeysCommand } from '../cli/keys.ts';
-import { readConfig, readDatabaseUrls, readKeySettings } from '../config/read-config.ts';
+import { addOrphansCommand } from '../cli/orphans.ts';
+import { readConfig, readDatabaseUrls, readKeySettings, readOrphanSettings } from '../config/read-config.ts';
 import { createKeyFile } from '../lib/key-file.ts';
 import { migrate } from '../store/migrate.ts';
 import { explainFailure } from './explain-failure.ts';
@@ -100,6 +101,14 @@ addCheckCommand(program, { environment: process.env, fail });
 addKeysCommand(program, {
   keyFile: process.env.CHANDLER_KEY_FILE,
   readSettings: () => readKeySettings(process.env),
+  fail,
+});
+
+addOrphansCommand(program, {
+  readSettings() {
+    const { kube, ...settings } = readOrphanSettings(process.env);
+    return { ...settings, ...(kube.kind === 'kubeconfig' ? { kubeconfigPath: kube.path } : {}) };
+  },
   fail,
 });
 

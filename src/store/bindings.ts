@@ -6,7 +6,7 @@ import { Redacted } from '../lib/redacted.ts';
 import { keyIdOf } from '../lib/sealed.ts';
 import { lockSeal, sealJson, unsealJson } from './sealed-json.ts';
 import { isUuid, query, type Session } from './session.ts';
-import type { NewBinding } from './types.ts';
+import type { AdoptedBinding, NewBinding } from './types.ts';
 
 const table = 'service_bindings';
 
@@ -104,9 +104,10 @@ export async function listBindings(session: Session, instanceUid: string): Promi
   return rows.map((row) => toBinding(session, row));
 }
 
+/** What a new row is called, and what it begins as. */
+type RowIdentity = Pick<ServiceBinding, 'uid' | 'incarnation' | 'externalName' | 'state'>;
+
 export async function insertBinding(session: Session, binding: NewBinding): Promise<ServiceBinding> {
-  const uid = randomUUID();
-  const seal = session.keys.createSeal(table, uid);
   const [previous] = await query<{ incarnation: number }>(
     session,
     `select incarnation from ${table} where platform = :platform and binding_id = :bindingId
@@ -120,6 +121,20 @@ export async function insertBinding(session: Session, binding: NewBinding): Prom
     osbId: binding.bindingId,
     incarnation,
   });
+  return insertRow(session, binding, { uid: randomUUID(), incarnation, externalName, state: 'binding' });
+}
+
+/** Writes the row of a binding that exists outside and has none. */
+export function insertAdoptedBinding(session: Session, binding: AdoptedBinding): Promise<ServiceBinding> {
+  return insertRow(session, binding, binding);
+}
+
+async function insertRow(
+  session: Session,
+  binding: NewBinding,
+  { uid, incarnation, externalName, state }: RowIdentity,
+): Promise<ServiceBinding> {
+  const seal = session.keys.createSeal(table, uid);
   const rows: BindingRow[] = await session
     .db(table)
     .insert({
@@ -131,7 +146,7 @@ export async function insertBinding(session: Session, binding: NewBinding): Prom
       incarnation,
       service_id: binding.serviceId,
       plan_id: binding.planId,
-      state: 'binding' satisfies BindingState,
+      state,
       app_guid: binding.appGuid ?? null,
       predecessor_binding_id: binding.predecessorBindingId ?? null,
       ...expiry(session, binding),

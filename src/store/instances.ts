@@ -7,7 +7,7 @@ import { Redacted } from '../lib/redacted.ts';
 import { keyIdOf } from '../lib/sealed.ts';
 import { lockSeal, sealJson, unsealJson } from './sealed-json.ts';
 import { isUuid, query, type Session } from './session.ts';
-import type { NewInstance } from './types.ts';
+import type { AdoptedInstance, NewInstance } from './types.ts';
 
 const table = 'service_instances';
 
@@ -105,9 +105,12 @@ export async function lockInstanceRows(session: Session, uids: readonly string[]
   });
 }
 
+/** What a new row is called, and what it begins as. */
+interface RowIdentity extends Pick<ServiceInstance, 'uid' | 'incarnation' | 'externalName' | 'namespace'> {
+  state: InstanceState;
+}
+
 export async function insertInstance(session: Session, instance: NewInstance): Promise<ServiceInstance> {
-  const uid = randomUUID();
-  const seal = session.keys.createSeal(table, uid);
   const [previous] = await query<{ incarnation: number }>(
     session,
     `select incarnation from ${table} where ${byKey} order by incarnation desc limit 1`,
@@ -120,6 +123,22 @@ export async function insertInstance(session: Session, instance: NewInstance): P
     osbId: instance.instanceId,
     incarnation,
   });
+  const uid = randomUUID();
+  const state = 'provisioning';
+  return insertRow(session, instance, { uid, incarnation, externalName, namespace: externalName, state });
+}
+
+/** Writes the row of an instance that exists outside and has none. */
+export function insertAdoptedInstance(session: Session, instance: AdoptedInstance): Promise<ServiceInstance> {
+  return insertRow(session, instance, instance);
+}
+
+async function insertRow(
+  session: Session,
+  instance: NewInstance,
+  { uid, incarnation, externalName, namespace, state }: RowIdentity,
+): Promise<ServiceInstance> {
+  const seal = session.keys.createSeal(table, uid);
   const rows: InstanceRow[] = await session
     .db(table)
     .insert({
@@ -130,12 +149,12 @@ export async function insertInstance(session: Session, instance: NewInstance): P
       service_id: instance.serviceId,
       plan_id: instance.planId,
       plan_revision: instance.planRevision,
-      state: 'provisioning' satisfies InstanceState,
+      state,
       organization_guid: instance.organizationGuid,
       space_guid: instance.spaceGuid,
       external_name: externalName,
       cluster: instance.cluster,
-      namespace: externalName,
+      namespace,
       context_namespace: instance.contextNamespace ?? null,
       key_id: keyIdOf(seal.wrappedKey),
       data_key: seal.wrappedKey,

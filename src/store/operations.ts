@@ -4,7 +4,7 @@ import type { Operation, OperationState, OperationType, UpdateTarget } from '../
 import { Redacted } from '../lib/redacted.ts';
 import { keyIdOf } from '../lib/sealed.ts';
 import { lockInstanceRows } from './instances.ts';
-import { announceFinished, announceWake } from './notifications.ts';
+import { announceDue, announceFinished, announceWake } from './notifications.ts';
 import { sealJson, unsealJson } from './sealed-json.ts';
 import { isUuid, query, type Session, storableText } from './session.ts';
 import { LeaseLost, type NewOperation, type OperationClaim, type OperationOutcome } from './types.ts';
@@ -22,7 +22,7 @@ export interface OperationRow {
   instance_usable: boolean | null;
   update_repeatable: boolean | null;
   plan_revision: string;
-  details: { applied?: string[] };
+  details: { applied?: string[]; withEmptyVolumes?: true };
   fence: number;
   attempts: number;
   deadline: Date;
@@ -43,6 +43,7 @@ export function toOperation(row: OperationRow): Operation {
     ...(row.update_repeatable === null ? {} : { updateRepeatable: row.update_repeatable }),
     planRevision: row.plan_revision,
     appliedResources: row.details.applied ?? [],
+    ...(row.details.withEmptyVolumes === undefined ? {} : { withEmptyVolumes: true }),
     fence: row.fence,
     attempts: row.attempts,
     deadline: row.deadline,
@@ -78,7 +79,11 @@ export async function findUpdateTarget(
 
 export async function latestInstanceOperation(session: Session, uid: string) {
   return (
-    await list(session, 'instance_uid = :uid and binding_uid is null order by position desc limit 1', uid)
+    await list(
+      session,
+      `instance_uid = :uid and binding_uid is null and type <> 'repair' order by position desc limit 1`,
+      uid,
+    )
   )[0];
 }
 
@@ -116,10 +121,12 @@ export async function enqueueOperation(session: Session, operation: NewOperation
       : session.keys.createSeal(table, uid);
   const [row] = await query<OperationRow>(
     session,
-    `insert into ${table} (uid, type, instance_uid, binding_uid, plan_revision, description, deadline,
-                           key_id, data_key, originating_identity_sealed, target_sealed)
-     select :uid, :type, uid, :bindingUid, coalesce(:planRevision, plan_revision), :description,
-            clock_timestamp() + :timeoutSeconds * interval '1 second', :keyId, :dataKey, :identity, :target
+    `insert into ${table} (uid, type, instance_uid, binding_uid, plan_revision, description, details, deadline, cluster,
+                           tenant, key_id, data_key, originating_identity_sealed, target_sealed)
+     select :uid, :type, uid, :bindingUid, coalesce(:planRevision, plan_revision), :description, :details,
+            clock_timestamp() + :timeoutSeconds * interval '1 second', cluster,
+            hashtextextended(jsonb_build_array(platform, organization_guid, space_guid)::text, 0),
+            :keyId, :dataKey, :identity, :target
      from service_instances where uid = :instanceUid
      returning *`,
     {
@@ -129,6 +136,7 @@ export async function enqueueOperation(session: Session, operation: NewOperation
       bindingUid: operation.bindingUid ?? null,
       planRevision: update?.planRevision ?? null,
       description: storableText(operation.description),
+      details: JSON.stringify(operation.withEmptyVolumes === true ? { withEmptyVolumes: true } : {}),
       timeoutSeconds: operation.timeoutSeconds,
       keyId: seal ? keyIdOf(seal.wrappedKey) : null,
       dataKey: seal?.wrappedKey ?? null,
@@ -181,15 +189,6 @@ export async function cancelOperation(
 export const held = `uid = :uid and fence = :fence and lease_owner = :owner and state = 'in progress'
   and lease_until > clock_timestamp()`;
 
-/**
- * Cancelled operations whose worker may still be at work on what `waiting` wants to work on: the same binding, or
- * anything of the instance when either is instance-wide.
- */
-export const blocking = (waiting: string) => `from ${table} late
-  where late.instance_uid = ${waiting}.instance_uid and late.lease_until > clock_timestamp()
-    and late.state <> 'in progress' and late.uid <> ${waiting}.uid
-    and (late.binding_uid is null or ${waiting}.binding_uid is null or late.binding_uid = ${waiting}.binding_uid)`;
-
 export function holdOf(claim: OperationClaim) {
   return { uid: claim.operation.uid, fence: claim.fence, owner: claim.owner };
 }
@@ -212,7 +211,7 @@ export async function finishOperation(
     session,
     `update ${table}
      set state = :state, description = :description, error_code = :errorCode, attempts = 0,
-         instance_usable = :instanceUsable, update_repeatable = :updateRepeatable,
+         instance_usable = :instanceUsable, update_repeatable = :updateRepeatable, takeovers = 0,
          lease_owner = null, lease_until = null, finished_at = clock_timestamp()
      where ${held}
      returning uid`,
@@ -227,6 +226,13 @@ export async function finishOperation(
   );
   if (finished.length === 0) throw new LeaseLost(`operation ${claim.operation.uid} is no longer held`);
   await announceFinished(session, claim.operation.uid);
+  await announceDue(session);
+}
+
+/** A step was recorded that need not be done again: whatever ended earlier workers, the operation gets on. */
+export async function recordProgress(session: Session, claim: OperationClaim): Promise<void> {
+  if (claim.takeovers === 0) return;
+  await query(session, `update ${table} set takeovers = 0 where ${held}`, holdOf(claim));
 }
 
 /** A resource that is noted already stays noted once. */

@@ -8,7 +8,7 @@ import {
   latestBindingOperation,
   latestInstanceOperation,
 } from './operations.ts';
-import { findChart, findRevision } from './revisions.ts';
+import { findChart, findNewestRevision, findRevision } from './revisions.ts';
 import type { Session } from './session.ts';
 import type { StoreReader } from './types.ts';
 
@@ -27,6 +27,7 @@ export function createReader(run: <T>(work: (session: Session) => Promise<T>) =>
     latestInstanceOperation: (instanceUid) => run((session) => latestInstanceOperation(session, instanceUid)),
     latestBindingOperation: (bindingUid) => run((session) => latestBindingOperation(session, bindingUid)),
     findRevision: (digest) => run((session) => findRevision(session, digest)),
+    findNewestRevision: (planId) => run((session) => findNewestRevision(session, planId)),
     findChart: (digest) => run((session) => findChart(session, digest)),
     listInventory: (instanceUid) => run((session) => listInventory(session, instanceUid)),
     listObserved: (instanceUid) => run((session) => listObserved(session, instanceUid)),

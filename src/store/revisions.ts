@@ -11,6 +11,20 @@ export async function findRevision(session: Session, digest: string): Promise<Pl
   return row === undefined ? undefined : completeRevision(row.definition);
 }
 
+/** @param planId of any plan when absent */
+export async function findNewestRevision(
+  session: Session,
+  planId: string | undefined,
+): Promise<PlanRevision | undefined> {
+  const [row] = await query<{ definition: StoredRevision }>(
+    session,
+    `select definition from plan_revisions where :planId::text is null or plan_id = :planId
+     order by created_at desc limit 1`,
+    { planId: planId ?? null },
+  );
+  return row === undefined ? undefined : completeRevision(row.definition);
+}
+
 export async function findChart(session: Session, digest: string): Promise<Buffer | undefined> {
   const [row] = await query<{ archive: Buffer }>(
     session,

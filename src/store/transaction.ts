@@ -1,6 +1,7 @@
-import { insertBinding, setBindingCredentials, setBindingState } from './bindings.ts';
+import { insertAdoptedBinding, insertBinding, setBindingCredentials, setBindingState } from './bindings.ts';
 import {
   applyUpdate,
+  insertAdoptedInstance,
   insertInstance,
   lockInstance,
   lockInstanceByUid,
@@ -19,6 +20,7 @@ import {
   enqueueOperation,
   finishOperation,
   recordAppliedResource,
+  recordProgress,
   wakeInstances,
 } from './operations.ts';
 import { createReader } from './reader.ts';
@@ -37,6 +39,8 @@ export function createTransaction(session: Session): StoreTransaction {
     applyUpdate: (uid, planRevision, target) => applyUpdate(session, uid, planRevision, target),
     setInstanceOutputs: (uid, outputs) => setInstanceOutputs(session, uid, outputs),
     insertBinding: (binding) => insertBinding(session, binding),
+    adoptInstance: (instance) => insertAdoptedInstance(session, instance),
+    adoptBinding: (binding) => insertAdoptedBinding(session, binding),
     setBindingState: (uid, state) => setBindingState(session, uid, state),
     setBindingCredentials: (uid, credentials, attachments) =>
       setBindingCredentials(session, uid, credentials, attachments),
@@ -47,6 +51,7 @@ export function createTransaction(session: Session): StoreTransaction {
     cancelOperation: (uid, description, aftermath) => cancelOperation(session, uid, description, aftermath),
     assertHeld: (claim) => assertHeld(session, claim),
     finishOperation: (claim, outcome) => finishOperation(session, claim, outcome),
+    recordProgress: (claim) => recordProgress(session, claim),
     wakeInstance: (instanceUid) => wakeInstances(session, [instanceUid]),
     planInventory: (items) => planInventory(session, items),
     recordApplied: (item, applied) => recordApplied(session, item, applied),

@@ -17,7 +17,7 @@ const bindingStates = {
 
 /**
  * Cancels an operation that nothing follows at once, and leaves its instance or binding in the failed state that
- * belongs to it, so that no row says "in progress" without an operation that works on it.
+ * belongs to it (a repair changes none), so that no row says "in progress" without an operation that works on it.
  * @returns how it leaves the instance, as its row tells; empty for operations that may not say it
  */
 export async function abandonOperation(
@@ -38,6 +38,8 @@ export async function abandonOperation(
       if (operation.bindingUid !== undefined) {
         await transaction.setBindingState(operation.bindingUid, bindingStates[operation.type]);
       }
+      break;
+    case 'repair':
       break;
   }
   return aftermath;

@@ -47,7 +47,7 @@ async function isOf(
   platform: string,
   instanceId: string,
 ): Promise<boolean> {
-  if (operation.bindingUid !== undefined) return false;
+  if (operation.bindingUid !== undefined || operation.type === 'repair') return false;
   const owner = await deps.store.findInstanceByUid(operation.instanceUid);
   return owner?.platform === platform && owner.instanceId === instanceId;
 }

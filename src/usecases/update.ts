@@ -5,6 +5,7 @@ import type { Operation, UpdateAttributes } from '../domain/operation.ts';
 import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.ts';
 import { canonicalJson, type JsonObject } from '../lib/json.ts';
 import type { StoreTransaction } from '../store/types.ts';
+import { operationFields } from '../telemetry/events.ts';
 import { allowedNamespace } from './allowed-namespace.ts';
 import { type Caller, type ChangeRequest, originOf } from './caller.ts';
 import type { UsecaseDeps } from './deps.ts';
@@ -33,6 +34,8 @@ interface Promised {
   operation?: Operation;
   quick: boolean;
   own: boolean;
+  /** A repair that ran, and makes way. */
+  cancelled?: Operation;
 }
 
 /**
@@ -47,7 +50,7 @@ export async function update(
   request: UpdateRequest,
 ): Promise<UpdateOutcome> {
   const key = { platform: caller.platform, instanceId: request.instanceId };
-  const promised = await transactAgain(deps.store, async (transaction): Promise<Promised> => {
+  const promised = await transactAgain(deps.store, request, async (transaction): Promise<Promised> => {
     const instance = await transaction.lockInstance(key);
     if (instance === undefined) {
       const { serviceId, planId } = request;
@@ -78,10 +81,13 @@ export async function update(
     if ((await transaction.activeBindingOperations(instance.uid)).length > 0) {
       throw new ChandlerError('ConcurrencyError');
     }
-    return change(deps, transaction, { caller, request, instance, current, revision });
+    return change(deps, transaction, { caller, request, instance, current, revision, active });
   });
 
-  const { operation, quick, own, ...dashboard } = promised;
+  const { operation, quick, own, cancelled, ...dashboard } = promised;
+  if (cancelled !== undefined) {
+    deps.events.operationCancelled({ ...operationFields(cancelled), reason: 'update' });
+  }
   if (operation === undefined) return { kind: 'updated', ...dashboard };
   const settled = await settle(deps, request, { verb: 'update', operation, quick, own });
   return settled === 'succeeded'
@@ -120,12 +126,13 @@ interface Change {
   /** What it was made from, and what it shall have. */
   current: PlanRevision;
   revision: PlanRevision;
+  active: Operation | undefined;
 }
 
 async function change(
   deps: UsecaseDeps,
   transaction: StoreTransaction,
-  { caller, request, instance, current, revision }: Change,
+  { caller, request, instance, current, revision, active }: Change,
 ): Promise<Promised> {
   assertPlanMayChange(current, revision);
   const parameters = updatedParameters(deps, {
@@ -150,6 +157,10 @@ async function change(
   if (!request.acceptsIncomplete && !quick) throw new ChandlerError('AsyncRequired');
 
   const { planId, maintenanceVersion } = request;
+  // Only a repair can be under way on an instance that may be updated.
+  if (active !== undefined) {
+    await transaction.cancelOperation(active.uid, 'Cancelled: the service instance is being updated.');
+  }
   await transaction.setInstanceState(instance.uid, 'updating');
   const operation = await transaction.enqueueOperation({
     type: 'update',
@@ -173,7 +184,13 @@ async function change(
     description: 'The service instance is about to be updated.',
     ...originOf(request),
   });
-  return { operation, quick, own: true, ...changedUrl(instance.dashboardUrl, dashboardUrl) };
+  return {
+    operation,
+    quick,
+    own: true,
+    ...(active === undefined ? {} : { cancelled: active }),
+    ...changedUrl(instance.dashboardUrl, dashboardUrl),
+  };
 }
 
 function changedUrl(before: string | undefined, after: string | undefined): { dashboardUrl?: string } {

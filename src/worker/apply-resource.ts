@@ -2,6 +2,7 @@ import { applyObject } from '../provisioners/apply-object.ts';
 import { renderInputs } from '../provisioners/instance-scope.ts';
 import { namespaceObject } from '../provisioners/namespace-object.ts';
 import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
+import { planRepair } from '../provisioners/plan-repair.ts';
 import { renderResource } from '../provisioners/render-resource.ts';
 import type { DesiredObject } from '../provisioners/types.ts';
 import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction } from '../store/types.ts';
@@ -24,6 +25,11 @@ interface Work {
   stale: InventoryItem[];
 }
 
+/** In place of work: what must come first. */
+interface Waiting {
+  waitsFor: string;
+}
+
 /**
  * Act: makes one resource what it should be, the namespace included. What it no longer has goes last, as with helm, so
  * that a refused object costs nothing of what runs; the resource counts as applied when all that is gone.
@@ -35,8 +41,8 @@ export async function applyResource(
 ): Promise<ApplyOutcome> {
   const { deps, claim, guard } = context;
   const work = await workOf(id, view, context);
-  if (work === undefined) {
-    return { description: `${id}: waiting for a value that it reads`, pollAfterMs: waitPollMs };
+  if ('waitsFor' in work) {
+    return { description: `${id}: waiting ${work.waitsFor}`, pollAfterMs: waitPollMs };
   }
   /** Writes still to come: the plan, then one per effect and per object that goes. */
   let left = 1 + work.effects.length + work.stale.length;
@@ -61,7 +67,10 @@ export async function applyResource(
   for (const { item, apply } of work.effects) {
     guard();
     const applied = await apply();
-    await record((transaction) => transaction.recordApplied(item, applied));
+    await record(async (transaction) => {
+      await transaction.recordApplied(item, applied);
+      await transaction.recordProgress(claim);
+    });
     const { instanceUid, cluster, kind, namespace, name } = item;
     deps.events.objectApplied({ instanceUid, cluster, kind, namespace, name });
   }
@@ -71,29 +80,33 @@ export async function applyResource(
       const description = `${id}: waiting until ${item.kind} ${item.name} is deleted`;
       return { description, pollAfterMs: await pollAfterRemoval(item, deps) };
     }
-    await record((transaction) => transaction.removeInventory(item));
+    await record(async (transaction) => {
+      await transaction.removeInventory(item);
+      await transaction.recordProgress(claim);
+    });
     const { instanceUid, cluster, kind, namespace, name } = item;
     deps.events.objectRemoved({ instanceUid, cluster, kind, namespace, name });
   }
   return 'applied';
 }
 
-/** @returns undefined while the resource reads a value that does not exist yet */
-async function workOf(id: string, view: InstanceView, context: TickContext): Promise<Work | undefined> {
+const valueMissing: Waiting = { waitsFor: 'for a value that it reads' };
+
+async function workOf(id: string, view: InstanceView, context: TickContext): Promise<Work | Waiting> {
   const spec = view.revision.resources.find((resource) => resource.id === id);
   const known = view.inventory.filter(({ resourceId }) => resourceId === id);
   if (spec === undefined) return workOfObjects([namespaceObject(view.target)], known, view, context);
   if (spec.kind === 'external') return workOfExternal(spec, known, view, context);
   const desired = await renderResource(spec, scopeOf(view), view.target);
-  return desired === undefined ? undefined : workOfObjects(desired, known, view, context);
+  return desired === undefined ? valueMissing : workOfObjects(desired, known, view, context);
 }
 
-function workOfObjects(
+async function workOfObjects(
   desired: readonly DesiredObject[],
   known: readonly InventoryItem[],
   { instance, target }: InstanceView,
-  { guard }: TickContext,
-): Work {
+  { guard, repair }: TickContext,
+): Promise<Work | Waiting> {
   const guarded = { ...target, cluster: guardedCluster(target.cluster, guard) };
   const itemOf = ({ resourceId, object }: DesiredObject): NewInventoryItem => ({
     instanceUid: instance.uid,
@@ -101,7 +114,10 @@ function workOfObjects(
     resourceId,
     ...inventoryKey(object),
   });
-  const { apply, prune } = planApply(desired, known);
+  const plan =
+    repair === undefined ? planApply(desired, known) : await planRepair(desired, known, target, repair);
+  if ('deleting' in plan) return { waitsFor: `until ${plan.deleting} is deleted` };
+  const { apply, prune } = plan;
   return {
     items: desired.map(itemOf),
     effects: apply.map(({ desired: entry, knownUid }) => ({
@@ -117,10 +133,12 @@ function workOfExternal(
   spec: ExternalSpec,
   known: readonly InventoryItem[],
   view: InstanceView,
-  { deps }: TickContext,
-): Work | undefined {
+  { deps, repair }: TickContext,
+): Work | Waiting {
+  // To make something anew that is gone would lose what it held, and its provisioner cannot tell.
+  if (repair !== undefined) return { items: [], effects: [], stale: [] };
   const inputs = renderInputs(spec, scopeOf(view));
-  if (inputs === undefined) return undefined;
+  if (inputs === undefined) return valueMissing;
   const item = externalItem(spec, view);
   return {
     items: [item],

@@ -5,7 +5,7 @@ type Cluster = InstanceTarget['cluster'];
 
 /**
  * The same cluster, where each request that changes something is sent only while the lease holds. What looks like one
- * effect may be several requests, and the worker may stand still between any two.
+ * effect may be several requests, and whoever lost the lease between two of them must not bring back what went meanwhile.
  */
 export function guardedCluster(cluster: Cluster, guard: () => void): Cluster {
   const checked = <T>(effect: () => Promise<T>): Promise<T> => {

@@ -121,6 +121,14 @@ function instanceTarget(instance: ServiceInstance, deps: WorkerDeps): InstanceTa
       [annotationKeys.platform]: instance.platform,
       [annotationKeys.instanceId]: instance.instanceId,
     },
+    namespaceAnnotations: {
+      [annotationKeys.planRevision]: instance.planRevision,
+      [annotationKeys.organizationGuid]: instance.organizationGuid,
+      [annotationKeys.spaceGuid]: instance.spaceGuid,
+      ...(instance.contextNamespace === undefined
+        ? {}
+        : { [annotationKeys.contextNamespace]: instance.contextNamespace }),
+    },
   };
 }
 

@@ -19,6 +19,7 @@ const ends: Record<
   deprovision: { succeeded: 'deprovisioned', failed: 'deprovision failed' },
   bind: { succeeded: 'bound', failed: 'bind failed' },
   unbind: { succeeded: 'unbound', failed: 'unbind failed' },
+  repair: { succeeded: 'ready', failed: 'ready' },
 };
 
 function aftermathOf(type: OperationType, ending: Exclude<Ending, 'succeeded'>): InstanceAftermath {

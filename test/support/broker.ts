@@ -53,6 +53,8 @@ export interface RefusedStart {
 export interface BrokerHome {
   readonly databaseUrl: string;
   readonly password: string;
+  /** What its brokers, and commands beside them, are started with. */
+  readonly environment: Readonly<Record<string, string>>;
   /** @param environment laid over the defaults */
   start(environment?: Record<string, string>): Promise<TestBroker>;
   /** Runs `chandler serve` until it ends by itself; after 30 s it is killed. An empty value unsets the variable. */
@@ -89,6 +91,7 @@ export async function createBrokerHome(given: Record<string, string> = {}): Prom
   return {
     databaseUrl: database.url,
     password,
+    environment: defaults,
     async start(environment = {}) {
       const broker = await startBroker({ ...defaults, ...environment });
       running.add(broker);

@@ -42,6 +42,22 @@ export async function createTestDatabase(options: { migrated?: boolean } = {}): 
   };
 }
 
+/** A copy of a database as it is now, as a dump would be. Nobody may be connected to it meanwhile. */
+export async function dumpDatabase(url: string): Promise<{ restore(): Promise<void> }> {
+  const server = await testServerUrl();
+  const name = new URL(url).pathname.slice(1);
+  const dump = `${name}_dump`;
+  await withClient(server, (admin) => admin.query(`create database ${dump} template ${name}`));
+  return {
+    /** In place of what the database holds by then. Once. */
+    restore: () =>
+      withClient(server, async (admin) => {
+        await admin.query(`drop database ${name} with (force)`);
+        await admin.query(`alter database ${dump} rename to ${name}`);
+      }),
+  };
+}
+
 /** Runs one statement on a connection of its own. */
 export async function queryDatabase<Row extends pg.QueryResultRow>(
   url: string,

@@ -31,8 +31,8 @@ export const mutants: Mutant[] = [
   {
     items: [57],
     file: 'src/store/operations.ts',
-    find: "'instance_uid = :uid and binding_uid is null order by position desc limit 1'",
-    replace: "'instance_uid = :uid and binding_uid is null order by position limit 1'",
+    find: "type <> 'repair' order by position desc limit 1",
+    replace: "type <> 'repair' order by position limit 1",
     test: poll,
   },
   {

@@ -1,0 +1,159 @@
+import type { ServiceInstance } from '../../domain/instance.ts';
+import type { Operation } from '../../domain/operation.ts';
+import type { AdoptedBinding, Store, StoreTransaction } from '../../store/types.ts';
+import { first, lockIdleInstance } from './first.ts';
+import { loginOwner, type Orphan } from './group-findings.ts';
+import { OrphanRefused } from './orphan-refused.ts';
+import { readLostBinding } from './read-binding.ts';
+import { type LostInstance, readLostInstance } from './read-instance.ts';
+import type { Settlement, SettleOptions } from './settlement.ts';
+import type { OrphanDeps } from './work-on-orphans.ts';
+
+/** In place of the digest of what was applied; equal to none, so that all of it is applied anew. */
+const unknownDigest = 'adopted';
+
+/**
+ * An instance gets its row back, and a provision that finds everything made already: it applies what the plan says,
+ * waits until it is ready, and writes the outputs down.
+ * @throws OrphanRefused, ChandlerError, KubeError
+ */
+export async function adoptInstance(
+  deps: OrphanDeps,
+  { instanceUid }: Orphan,
+  { parameters, planId }: SettleOptions,
+): Promise<Settlement> {
+  const lost = await readLostInstance(deps, instanceUid, {
+    state: 'provisioning',
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(planId === undefined ? {} : { planId }),
+  });
+  const { row, revision, objects, warnings } = lost;
+  return {
+    steps: [
+      `write the row of ${row.platform}/${row.instanceId} (${row.uid}): ${revision.serviceName} ${revision.planName}, life ${row.incarnation} of this id, namespace ${row.namespace}, organization "${row.organizationGuid}", space "${row.spaceGuid}"`,
+      `read back from its Secrets what was generated: ${Object.keys(revision.generate).join(', ') || 'nothing'}`,
+      `write down ${objects.length} objects: ${objects.map(({ kind, name }) => `${kind} ${name}`).join(', ')}`,
+      'provision: apply what the plan says to what stands, wait until it is ready, write the outputs down',
+    ],
+    warnings,
+    begin: () =>
+      first(deps.store, async (transaction) => {
+        await insertInstance(transaction, lost);
+        return transaction.enqueueOperation({
+          type: 'provision',
+          instanceUid: row.uid,
+          timeoutSeconds: revision.timeouts.provision,
+          description: 'The service instance is about to be adopted.',
+        });
+      }),
+  };
+}
+
+/** The provision once more, after one that failed. */
+export function adoptAgain(
+  { store }: OrphanDeps,
+  { uid, platform, instanceId }: ServiceInstance,
+): Settlement {
+  return {
+    steps: [
+      `provision ${platform}/${instanceId} (${uid}) once more: apply what the plan says to what stands`,
+    ],
+    warnings: [],
+    begin: () =>
+      first(store, async (transaction) => {
+        const { state, planRevision } = await lockIdleInstance(transaction, uid);
+        if (state !== 'provision failed') throw new OrphanRefused(`The instance is ${state} by now.`);
+        const revision = await transaction.findRevision(planRevision);
+        await transaction.setInstanceState(uid, 'provisioning');
+        return transaction.enqueueOperation({
+          type: 'provision',
+          instanceUid: uid,
+          timeoutSeconds: revision?.timeouts.provision ?? 600,
+          description: 'The service instance is about to be adopted.',
+        });
+      }),
+  };
+}
+
+/** The rows of an instance and of what was applied for it. */
+export async function insertInstance(
+  transaction: StoreTransaction,
+  { row, objects, dashboardUrl }: LostInstance,
+): Promise<void> {
+  await transaction.adoptInstance(row);
+  if (dashboardUrl !== undefined) await transaction.setDashboardUrl(row.uid, dashboardUrl);
+  const items = objects.map(({ uid: objectUid, ...object }) => ({
+    item: { instanceUid: row.uid, cluster: row.cluster, ...object },
+    objectUid,
+  }));
+  await transaction.planInventory(items.map(({ item }) => item));
+  for (const { item, objectUid } of items) {
+    await transaction.recordApplied(item, { objectUid, appliedDigest: unknownDigest });
+  }
+}
+
+/**
+ * A binding gets its row back, with the password that was delivered, and a bind that finds its login and its Secret.
+ * @throws OrphanRefused, ChandlerError, KubeError
+ */
+export async function adoptBinding(
+  deps: OrphanDeps,
+  orphan: Orphan,
+  { trustSecret }: SettleOptions,
+): Promise<Settlement> {
+  const { instance } = orphan;
+  if (instance === undefined) {
+    throw new OrphanRefused(
+      'The instance of this binding has no row either. Adopt the instance first; `chandler orphans list` shows it.',
+    );
+  }
+  const { row, delivered } = await readLostBinding(deps, orphan, instance, 'binding');
+  assertLoginKnown(orphan, row, trustSecret);
+  return {
+    steps: [
+      `write the row of the binding ${row.platform}/${row.bindingId} (${row.uid}) of the instance ${row.instanceId}, with the password that stands in the Secret of namespace ${row.delivery?.namespace}`,
+      `bind: give the login ${row.externalName} this password, deliver once more: ${delivered.join(', ')}`,
+    ],
+    warnings: [
+      'The app and the parameters that the platform named are not known: a repeated request to bind with them is a conflict.',
+    ],
+    begin: () => beginBinding(deps.store, row, 'bind'),
+  };
+}
+
+/**
+ * Whoever may write Secrets in a namespace could make up a binding, and would get a login by its adoption. A login on
+ * the server can be made up by nobody.
+ */
+function assertLoginKnown(
+  { findings }: Orphan,
+  { externalName, delivery }: AdoptedBinding,
+  trust: boolean,
+): void {
+  const isLogin = findings.some(
+    (each) => each.kind === 'login without row' && loginOwner(each) === externalName,
+  );
+  if (isLogin || trust) return;
+  throw new OrphanRefused(
+    `No sweep found the login ${externalName} on the server, so only the Secret in namespace ${delivery?.namespace} says that there was such a binding, and whoever may write Secrets there could have made it up. If its instance was adopted just now, wait for the next sweep, which looks for its logins. If you know that it is genuine, add --trust-secret; else remove it and bind anew.`,
+  );
+}
+
+/** @throws OrphanRefused when somebody was first, or the instance is on its way out */
+export function beginBinding(store: Store, row: AdoptedBinding, type: 'bind' | 'unbind'): Promise<Operation> {
+  return first(store, async (transaction) => {
+    const instance = await transaction.lockInstanceByUid(row.instanceUid);
+    if (instance === undefined || instance.state === 'deprovisioning' || instance.state === 'deprovisioned') {
+      throw new OrphanRefused('The instance of this binding is gone by now, or on its way out. Look again.');
+    }
+    const revision = await transaction.findRevision(instance.planRevision);
+    await transaction.adoptBinding(row);
+    return transaction.enqueueOperation({
+      type,
+      instanceUid: instance.uid,
+      bindingUid: row.uid,
+      timeoutSeconds: revision?.timeouts[type] ?? 60,
+      description: `The service binding is about to be ${type === 'bind' ? 'adopted' : 'removed'}.`,
+    });
+  });
+}

@@ -1,0 +1,72 @@
+import { enqueueRepair } from '../../store/enqueue-repair.ts';
+import { first, lockIdleInstance } from './first.ts';
+import type { Orphan } from './group-findings.ts';
+import { OrphanRefused } from './orphan-refused.ts';
+import type { Settlement, SettleOptions } from './settlement.ts';
+import type { OrphanDeps } from './work-on-orphans.ts';
+
+/** A repair: everything is applied anew, as the row says; what is gone is made again. */
+export function recreateInstance(
+  { store }: OrphanDeps,
+  { instance, kind, findings }: Orphan & { instance: NonNullable<Orphan['instance']> },
+  { withEmptyVolumes }: SettleOptions,
+): Settlement {
+  const gone = findings.filter((each) => each.kind === 'row without object');
+  const { uid, platform, instanceId, namespace } = instance;
+  return {
+    steps: [
+      kind === 'drift'
+        ? `repair the instance ${platform}/${instanceId} (${uid}): undo what was changed by another hand in namespace ${namespace}`
+        : `repair the instance ${platform}/${instanceId} (${uid}): make anew what is gone (${gone.map(({ objectKind, name }) => `${objectKind} ${name}`).join(', ')})`,
+    ],
+    warnings: withEmptyVolumes
+      ? ['Volumes that are gone are made anew, EMPTY: what they held is not restored.']
+      : kind === 'drift'
+        ? []
+        : [
+            'If a volume is gone, the repair fails and says so; --with-empty-volumes makes it anew, without what it held.',
+          ],
+    begin: async () => {
+      const outcome = await enqueueRepair(store, { instanceUid: uid, withEmptyVolumes });
+      if (outcome.kind === 'enqueued') return outcome.operation;
+      throw new OrphanRefused(
+        outcome.why === 'operation in progress'
+          ? 'An operation is in progress on the instance or a binding of it. Wait for it, then look again.'
+          : `Only an instance that is ready can be repaired; this one is ${(await store.findInstanceByUid(uid))?.state ?? 'gone'}.`,
+      );
+    },
+  };
+}
+
+/** An ordinary bind on the row: the login gets its password again, and the credentials are delivered again. */
+export function recreateBinding(
+  { store }: OrphanDeps,
+  { binding, findings }: Orphan & { binding: NonNullable<Orphan['binding']> },
+): Settlement {
+  return {
+    steps: [
+      `bind ${binding.platform}/${binding.bindingId} (${binding.uid}) of the instance ${binding.instanceId} once more, with the password that it had: make anew ${findings.map(({ objectKind, name }) => `${objectKind} ${name}`).join(', ')}`,
+    ],
+    warnings: [],
+    begin: () =>
+      first(store, async (transaction) => {
+        const { planRevision, state } = await lockIdleInstance(transaction, binding.instanceUid);
+        const now = await transaction.findBindingByUid(binding.uid);
+        if (now?.state !== 'bound') {
+          throw new OrphanRefused(`The binding is ${now?.state ?? 'gone'} by now. Look again.`);
+        }
+        if (state !== 'ready' && state !== 'update failed') {
+          throw new OrphanRefused(`The instance of this binding is ${state}: settle it first.`);
+        }
+        const revision = await transaction.findRevision(planRevision);
+        await transaction.setBindingState(binding.uid, 'binding');
+        return transaction.enqueueOperation({
+          type: 'bind',
+          instanceUid: binding.instanceUid,
+          bindingUid: binding.uid,
+          timeoutSeconds: revision?.timeouts.bind ?? 60,
+          description: 'The service binding is about to be made anew.',
+        });
+      }),
+  };
+}

@@ -1,0 +1,17 @@
+import { complete, converge } from './converge.ts';
+import { withExternals } from './externals.ts';
+import { viewInstance } from './instance-view.ts';
+import type { TickContext, TickOutcome } from './types.ts';
+
+/**
+ * Brings the objects of an instance back to what its row and its plan revision say: as a provision does, but what the
+ * inventory believes counts for nothing. It deletes nothing, and leaves what is outside of clusters alone.
+ */
+export async function repairTick(context: TickContext): Promise<TickOutcome> {
+  const { withEmptyVolumes = false } = context.claim.operation;
+  const view = await withExternals(await viewInstance(context), context.deps);
+  return (
+    (await converge(view, { ...context, repair: { withEmptyVolumes } })) ??
+    complete(view, context, { description: 'The service instance is as its plan says.' })
+  );
+}
