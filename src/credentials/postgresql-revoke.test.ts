@@ -7,6 +7,7 @@ import {
   type PostgresqlBench,
   provider,
 } from '../../test/support/each-postgresql.ts';
+import { asAdmin } from '../engines/postgresql/connection.ts';
 
 // What a tenant can do, as the login itself, to be hard to remove.
 const ownedByLogin = [
@@ -217,6 +218,18 @@ describeEachPostgresql('the end of a binding', (bench) => {
     await bench.run(bench.adminUri(), `drop database ${database}`, `drop role ${database}_owner`);
     await bench.revoke(leaving);
     expect(await roleExists(bench, { username })).toBe(false);
+  });
+
+  test('a process that stands still with the lock of a login loses it, so that another may end the login', async () => {
+    const { reach, admin } = await bench.preparedInstance();
+    const idle = await asAdmin({ ...reach, ...admin }, 'postgres', async (session) => {
+      const { rows } = await session.query<{ seconds: number }>(
+        "select extract(epoch from current_setting('idle_session_timeout')::interval)::int as seconds",
+      );
+      return rows[0]?.seconds ?? 0;
+    });
+    expect(idle).toBeGreaterThan(15);
+    expect(idle).toBeLessThanOrEqual(30);
   });
 });
 

@@ -3,11 +3,11 @@ import { KubeError } from '../kube/types.ts';
 
 /**
  * Turns an answer of the API server into an error of the catalogue: a passing one is tried again (a 401 too: tokens are
- * rotated), any other is final with the API server's own words, which name the object and the field.
+ * rotated), any other is final with the API server's own words, which name the object and the field. What is no answer,
+ * such as a lost lease, stays what it is.
  */
-export function kubeFailure(thrown: unknown, code: ErrorCode, doing: string): ChandlerError {
-  if (thrown instanceof ChandlerError) return thrown;
-  if (!(thrown instanceof KubeError)) return new ChandlerError('Internal', { cause: thrown });
+export function kubeFailure(thrown: unknown, code: ErrorCode, doing: string): unknown {
+  if (!(thrown instanceof KubeError)) return thrown;
   if (thrown.passing || thrown.status === 401) {
     return new ChandlerError('ClusterUnreachable', { cause: thrown });
   }

@@ -7,6 +7,7 @@ import { renderResource } from '../provisioners/render-resource.ts';
 import type { DesiredObject } from '../provisioners/types.ts';
 import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction } from '../store/types.ts';
 import { applyExternal, type ExternalSpec, externalItem } from './externals.ts';
+import { guardedCluster } from './guarded-cluster.ts';
 import { type InstanceView, scopeOf } from './instance-view.ts';
 import { pollAfterRemoval, removeItem } from './remove-items.ts';
 import { type TickContext, waitPollMs } from './types.ts';
@@ -104,8 +105,9 @@ async function workOfObjects(
   desired: readonly DesiredObject[],
   known: readonly InventoryItem[],
   { instance, target }: InstanceView,
-  { repair }: TickContext,
+  { guard, repair }: TickContext,
 ): Promise<Work | Waiting> {
+  const guarded = { ...target, cluster: guardedCluster(target.cluster, guard) };
   const itemOf = ({ resourceId, object }: DesiredObject): NewInventoryItem => ({
     instanceUid: instance.uid,
     cluster: instance.cluster,
@@ -121,7 +123,7 @@ async function workOfObjects(
     effects: apply.map(({ desired: entry, knownUid }) => ({
       item: itemOf(entry),
       ...(knownUid === undefined ? {} : { knownUid }),
-      apply: () => applyObject(entry.object, knownUid, target),
+      apply: () => applyObject(entry.object, knownUid, guarded),
     })),
     stale: prune,
   };

@@ -3,9 +3,8 @@ import type { DeliveryDifference } from '../delivery/types.ts';
 import type { ServiceBinding } from '../domain/binding.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { annotationKeys, bindingIdLabels, identityLabels } from '../lib/labels.ts';
-import { overlay } from '../lib/overlay.ts';
-import type { InstanceTarget } from '../provisioners/types.ts';
 import { withExternals } from './externals.ts';
+import { guardedCluster } from './guarded-cluster.ts';
 import { engineTarget, type InstanceView, wasReady } from './instance-view.ts';
 import { providerOf } from './parts.ts';
 import type { TickContext } from './types.ts';
@@ -84,7 +83,7 @@ function fullDeliveryTarget(binding: ServiceBinding, type: string, context: Guar
 function deliveryTarget(binding: ServiceBinding, { deps, guard }: Guarded) {
   if (binding.delivery === undefined) return undefined;
   return {
-    cluster: guarded(deps.clusterOf(binding.delivery.cluster), guard),
+    cluster: guardedCluster(deps.clusterOf(binding.delivery.cluster), guard),
     namespace: binding.delivery.namespace,
     name: binding.externalName,
     labels: {
@@ -96,17 +95,4 @@ function deliveryTarget(binding: ServiceBinding, { deps, guard }: Guarded) {
       ...bindingIdLabels(binding.bindingId),
     },
   };
-}
-
-/** A delivery is several requests; whoever lost the lease in between must not bring back what was withdrawn meanwhile. */
-function guarded(cluster: InstanceTarget['cluster'], guard: () => void): InstanceTarget['cluster'] {
-  const checked = <T>(effect: () => Promise<T>): Promise<T> => {
-    guard();
-    return effect();
-  };
-  return overlay(cluster, {
-    create: async (object) => checked(() => cluster.create(object)),
-    apply: async (object) => checked(() => cluster.apply(object)),
-    delete: async (reference, options) => checked(() => cluster.delete(reference, options)),
-  });
 }

@@ -6,9 +6,9 @@ import { table } from './support/numbers.ts';
 import { type Outage, type OutageReport, underLoad } from './support/outage.ts';
 import { createScene, type Scene } from './support/scene.ts';
 
-/** Retries of two replicas in a second, on average: some for each operation under way, far from a hot loop. */
-const apiBoundPerSecond = 40;
-const postgresBoundPerSecond = 30;
+/** Of two replicas, on average. Each request of a client that finds no Postgres costs one connection: far from a hot loop. */
+const apiBoundPerSecond = 60;
+const postgresBoundPerSecond = 60;
 /** From the end of an outage to the last operation that it held up. */
 const recoveryBoundSeconds = 60;
 

@@ -12,6 +12,7 @@ import { queryDatabase } from '../support/postgres.ts';
 import { ApiProxy } from './support/api-proxy.ts';
 import type { Bound, Ended, Platform } from './support/platform.ts';
 import { createScene, type Scene } from './support/scene.ts';
+import type { World } from './support/world.ts';
 
 const leaseSeconds = 5;
 const sweepSeconds = 5;
@@ -34,7 +35,11 @@ beforeAll(async () => {
   lateApi = await ApiProxy.start(inject('kubeconfigPath'));
   scene = await createScene({
     replicas: [
-      { CHANDLER_LEASE_SECONDS: String(leaseSeconds), CHANDLER_KUBECONFIG: lateApi.kubeconfigPath },
+      {
+        CHANDLER_LEASE_SECONDS: String(leaseSeconds),
+        CHANDLER_KUBECONFIG: lateApi.kubeconfigPath,
+        CHANDLER_SWEEP_SECONDS: '0',
+      },
       { CHANDLER_LEASE_SECONDS: String(leaseSeconds), CHANDLER_SWEEP_SECONDS: String(sweepSeconds) },
     ],
     patienceMs: 90_000,
@@ -89,7 +94,16 @@ async function standStill({ hold, work, remove }: Standstill): Promise<void> {
   await sleep(aftermathMs);
   expect(lateApi.changesSince(wokenAt)).toEqual([]);
   expect(await rowsDigest()).toBe(before);
-  await eventually('nothing that arrived late is left', nothingLeft, sweptMs);
+  const arrived = await leftOutside();
+  const startedAt = performance.now();
+  await eventually('nothing that arrived late is left', nothingLeft, sweptMs).catch(async () => {
+    expect(await leftOutside()).toEqual([]);
+  });
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  console.log(
+    `chaos, standstill: arrived late and went within ${seconds} s: ${arrived.join(', ') || 'nothing'}`,
+  );
+  expect((await scene.judge(platform)).broken).toEqual({});
 }
 
 /** What the late one could have written to; what sweeps note is theirs. */
@@ -110,9 +124,27 @@ async function rowsDigest(): Promise<string> {
     .join('\n');
 }
 
+/** Nothing of this instance is outside, whichever replica made it. */
 async function nothingLeft(): Promise<true | undefined> {
-  const { broken } = await scene.judge(platform);
-  return Object.keys(broken).length === 0 ? true : undefined;
+  return (await leftOutside()).length === 0 ? true : undefined;
+}
+
+async function leftOutside(): Promise<string[]> {
+  const { world } = await scene.judge(platform);
+  const uids = world.instances.filter((row) => row.instanceId === instanceId).map(({ uid }) => uid);
+  const logins = world.bindings.filter((row) => row.instanceId === instanceId).map(({ login }) => login);
+  const objects = world.objects.filter(
+    ({ instanceUid, bindingUid }) => uids.includes(instanceUid) && (isGone(world) || bindingUid !== ''),
+  );
+  return [
+    ...objects.map(({ kind, name }) => `${kind} ${name}`),
+    ...world.logins.filter((login) => logins.includes(login)),
+  ];
+}
+
+/** Whether the instance itself is to be gone, and not only its binding. */
+function isGone({ instances }: World): boolean {
+  return instances.some((row) => row.instanceId === instanceId && row.state === 'deprovisioned');
 }
 
 const provision = () => platform.provision(instanceId);

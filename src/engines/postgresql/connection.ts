@@ -13,6 +13,8 @@ export const maintenanceDatabase = 'postgres';
 const connectMs = 5_000;
 const statementMs = 15_000;
 const closeMs = 1_000;
+// Longer than a session waits while others of ours hand over what a role owned.
+const idleMs = 30_000;
 
 // Settings of the start-up packet win over those of a database or a role, which belong to the tenant: without them a
 // planted search_path makes our statements run the tenant's operators, a planted timeout or read-only default stops us.
@@ -21,6 +23,8 @@ const pinnedSettings = [
   `statement_timeout=${statementMs}`,
   'lock_timeout=3000',
   'idle_in_transaction_session_timeout=15000',
+  // A process that stands still must not keep its lock from whoever took over.
+  `idle_session_timeout=${idleMs}`,
   'default_transaction_read_only=off',
 ];
 

@@ -34,8 +34,8 @@ export interface OutageReport {
   lives: number;
 }
 
-const livesPerSecond = 2;
-const mostLives = 24;
+const livesPerSecond = 1;
+const mostLives = 16;
 
 /** @throws Error when a replica does not become ready again within two minutes */
 export async function underLoad(scene: Scene, outage: Outage): Promise<OutageReport> {
