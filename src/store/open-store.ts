@@ -2,7 +2,7 @@ import type { KeyRing } from '../lib/sealed.ts';
 import { guarded } from './database-errors.ts';
 import { verifyKeys } from './encryption-keys.ts';
 import { findFinding, forgetFinding, listFindings, quarantineFindings, recordFindings } from './findings.ts';
-import { holdLease, releaseLease } from './leases.ts';
+import { findLeaseEnd, holdLease, releaseLease } from './leases.ts';
 import { Listener } from './listener.ts';
 import { defaultQueryTimeoutMs, openDatabase, sessionSettings } from './open-database.ts';
 import { createOperationQueue, type Runner } from './operation-queue.ts';
@@ -108,6 +108,7 @@ function createStore(session: Session, runner: Runner, listener: Listener): Stor
       endHold: (hold, swept) => runner.transact((own) => endHold(own, hold, swept)),
     },
     holdLease: (name, owner, seconds) => runner.run((own) => holdLease(own, name, owner, seconds)),
+    findLeaseEnd: (name) => runner.run((own) => findLeaseEnd(own, name)),
     releaseLease: (name, owner) => runner.run((own) => releaseLease(own, name, owner)),
     putRevision: (revision, charts) => runner.transact((own) => putRevision(own, revision, charts)),
     ping: () =>

@@ -1,3 +1,4 @@
+import { sweeperPace } from '../../store/sweep-types.ts';
 import { keepLease } from '../lease-keeper.ts';
 import type { WorkerDeps } from '../types.ts';
 import type { Sweep } from './types.ts';
@@ -13,7 +14,6 @@ export interface Sweeper {
 }
 
 const lease = 'sweeper';
-const pace = 'sweeper pace';
 
 /**
  * Runs a round of sweeps now and then. Any replica may run it; two leases decide. `sweeper pace` is held from the
@@ -31,7 +31,7 @@ export function startSweeper(
 
   async function round(): Promise<void> {
     try {
-      if (!(await deps.store.holdLease(pace, deps.settings.owner, everySeconds * 0.7))) return;
+      if (!(await deps.store.holdLease(sweeperPace, deps.settings.owner, everySeconds * 0.7))) return;
       await runSweeps(deps, sweeps, stopping.signal);
     } catch (thrown) {
       deps.events.backgroundFaulted({ task: 'begin a round of sweeps', cause: thrown });
