@@ -4,14 +4,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-unit test-cluster chaos fuzz sequences break-rules check-mutants check format cluster-up cluster-down cluster-status postgres-down clean
+.PHONY: help install quickstart test test-unit test-cluster chaos fuzz sequences break-rules check-mutants bench check format cluster-up cluster-down cluster-status postgres-down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 node_modules/.installed: package.json package-lock.json .npmrc
 	@echo "==> installing the npm packages, Node 24 among them (about a minute when the npm cache is cold)"
-	@npm install --loglevel=error
+	@npm install --no-save --loglevel=error
 	@touch $@
 
 install: node_modules/.installed ## install the npm packages
@@ -48,11 +48,14 @@ break-rules: install ## break each rule of docs/osbapi.md and see its tests fail
 check-mutants: install ## break each rule of a broker and see chandler check notice, and blame nothing else (about 3 minutes)
 	@CHANDLER_MUTANTS=whole vitest run --project fast test/conformance/mutants.test.ts
 
+bench: install ## what claiming costs when one tenant has 5,000 due operations (ARGS="50000 200": so many, and so many other tenants)
+	@node bench/claim.ts $(ARGS)
+
 check: install ## types, format, lint, arrows between rooms, nothing unused
 	@echo "==> tsc";        tsc
 	@echo "==> biome";      biome check .
 	@echo "==> eslint";     eslint .
-	@echo "==> depcruise";  depcruise --config .dependency-cruiser.cjs src cluster test migrations
+	@echo "==> depcruise";  depcruise --config .dependency-cruiser.cjs src cluster test migrations bench
 	@echo "==> knip";       knip
 
 format: install ## write the format that check wants

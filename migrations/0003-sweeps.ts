@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** What sweeps find and remember, repairs, and takeovers. Only adds; a Chandler before it does not know repairs. */
+/** What sweeps find and remember, repairs, takeovers, and what claims are fair by. Only adds; a Chandler before it does not know repairs. */
 const changes = `
 create table findings (
   uid            uuid primary key default gen_random_uuid(),
@@ -41,8 +41,17 @@ comment on column service_bindings.swept_at is 'When login and delivery were tak
 alter table operations
   drop constraint operations_type_check,
   add constraint operations_type_check check (type in ('provision', 'update', 'deprovision', 'bind', 'unbind', 'repair')),
-  add column takeovers integer not null default 0;
-comment on column operations.takeovers is 'Claims in a row that ended with a lease run out: a worker that died or stood still each time.';
+  add column takeovers integer not null default 0,
+  add column tenant bigint not null default 0,
+  add column cluster text not null default '';
+comment on column operations.takeovers is 'Claims in a row, without a step between, that took over a lease run out: each time a worker died or stood still.';
+comment on column operations.tenant is 'Digest of platform, organization and space of the instance; claims are shared out fairly between tenants.';
+comment on column operations.cluster is 'That of the instance; so many operations work on one at the same time, and no more.';
+create index operations_due_by_tenant on operations (tenant, run_at, position) where state = 'in progress';
+create index operations_by_deadline on operations (deadline) where state = 'in progress';
+update operations set cluster = instance.cluster, tenant = hashtextextended(
+    jsonb_build_array(instance.platform, instance.organization_guid, instance.space_guid)::text, 0)
+  from service_instances instance where instance.uid = instance_uid and operations.state = 'in progress';
 `;
 
 export async function up(knex: Knex): Promise<void> {

@@ -52,6 +52,8 @@ export function compileRevision(
     ...(plan.dashboardUrl === undefined ? {} : { dashboardUrl: plan.dashboardUrl }),
     sync: plan.sync,
     timeouts: timeoutsOf(plan),
+    // Absent in every revision that was made before there was a choice, and part of its digest.
+    ...(plan.drift === 'repair' ? { drift: plan.drift } : {}),
   };
   const text = canonicalJson(rest as unknown as JsonObject);
   return { digest: `sha256:${createHash('sha256').update(text).digest('hex')}`, ...rest };

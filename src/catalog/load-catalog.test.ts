@@ -48,6 +48,15 @@ describe('a plan revision', () => {
     expect(revision).not.toHaveProperty('dashboardUrl');
   });
 
+  it('says what becomes of drift only where the file does, so that revisions from before stay what they are', async () => {
+    const [silent, report] = [await firstRevision(), await firstRevision({ drift: 'report' })];
+    expect(silent).not.toHaveProperty('drift');
+    expect(report).toEqual(silent);
+    const repair = await firstRevision({ drift: 'repair' });
+    expect(repair.drift).toBe('repair');
+    expect(repair.digest).not.toBe(silent.digest);
+  });
+
   it('holds what may change later, and nothing may unless the file says so', async () => {
     const revision = await firstRevision({
       updates: { plan: true },

@@ -79,6 +79,7 @@ function definition({ engines, provisioners }: CatalogKinds) {
     updates: z.strictObject({ plan: z.boolean().default(false) }).prefault({}),
     sync: sync.prefault({}),
     timeouts: timeouts.prefault({}),
+    drift: z.enum(['report', 'repair']).default('report'),
     maximumPollingDuration: duration.optional(),
     placement: z
       .strictObject({ namespace: z.strictObject({ mode: z.literal('per-instance') }) })

@@ -1,4 +1,5 @@
 import type { OsbOptions } from '../domain/osb-options.ts';
+import type { Step } from '../domain/steps.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Redacted } from '../lib/redacted.ts';
 
@@ -30,6 +31,10 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Operations that one process works on at the same time. */
   readonly workerConcurrency: number;
+  /** Binds and unbinds of one service instance at the same time, over all processes. */
+  readonly serverConcurrency: number;
+  /** Operations on one cluster at the same time, over all processes. */
+  readonly clusterConcurrency: number;
   readonly leaseSeconds: number;
   /** How long a request without accepts_incomplete waits before its operation is cancelled. */
   readonly syncWaitSeconds: number;
@@ -41,6 +46,18 @@ export interface Config {
   readonly orphanGraceSeconds: number;
   /** How long finished operations and tombstones are kept. */
   readonly retentionDays: number;
+  /** How often each instance is compared with its plan; 0 for never. */
+  readonly driftSeconds: number;
+  /** Only for tests; empty otherwise. */
+  readonly failpoints: readonly Failpoint[];
+}
+
+export const failpointModes = ['error', 'kill', 'pause'] as const;
+
+/** What becomes of this process the first time it comes to a step. */
+export interface Failpoint {
+  readonly step: Step;
+  readonly mode: (typeof failpointModes)[number];
 }
 
 /** PEM files, read again when they change. */

@@ -34,12 +34,15 @@ describe('readConfig', () => {
       kube: { kind: 'kubeconfig', path: '/kube/config' },
       logLevel: 'info',
       workerConcurrency: 8,
+      serverConcurrency: 4,
+      clusterConcurrency: 32,
       leaseSeconds: 15,
       syncWaitSeconds: 50,
       quickWaitMs: 1500,
       sweepSeconds: 300,
       orphanGraceSeconds: 600,
       retentionDays: 30,
+      driftSeconds: 3600,
     });
     expect(config.databaseUrl.reveal()).toBe(least.DATABASE_URL);
     expect(config.credentials[0]?.password.reveal()).toBe('hunter3');

@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { type Config, ConfigInvalid, type KubeSource } from './config.ts';
 import { readCredentials } from './read-credentials.ts';
+import { readFailpoints } from './read-failpoints.ts';
 import type { ReadTextFile } from './read-secret-file.ts';
 import { readTls } from './read-tls.ts';
 import type { Report } from './report.ts';
@@ -89,12 +90,15 @@ const schema = databaseSchema.extend({
     })
     .default('info'),
   CHANDLER_WORKER_CONCURRENCY: wholeNumber(1, 256, 'a number of operations').default(8),
+  CHANDLER_SERVER_CONCURRENCY: wholeNumber(1, 256, 'a number of operations').default(4),
+  CHANDLER_CLUSTER_CONCURRENCY: wholeNumber(1, 10_000, 'a number of operations').default(32),
   CHANDLER_LEASE_SECONDS: wholeNumber(5, 300, 'a number of seconds').default(15),
   CHANDLER_SYNC_WAIT_SECONDS: wholeNumber(1, 55, 'a number of seconds').default(50),
   CHANDLER_QUICK_WAIT_MS: wholeNumber(0, 10_000, 'a number of milliseconds').default(1500),
   CHANDLER_SWEEP_SECONDS: wholeNumber(0, 86_400, 'a number of seconds').default(300),
   CHANDLER_ORPHAN_GRACE_SECONDS: wholeNumber(0, 604_800, 'a number of seconds').default(600),
   CHANDLER_RETENTION_DAYS: wholeNumber(2, 3_650, 'a number of days').default(30),
+  CHANDLER_DRIFT_SECONDS: wholeNumber(0, 604_800, 'a number of seconds').default(3600),
 });
 
 /**
@@ -117,7 +121,14 @@ export function readConfig(
   const credentials = readCredentials(given, parsed.data, readTextFile, report);
   const tls = readTls(given, readTextFile, report);
   const kube = findKube(given, report);
-  if (!parsed.success || credentials === undefined || kube === undefined || problems.length > 0) {
+  const failpoints = readFailpoints(given.CHANDLER_FAILPOINT, report);
+  if (
+    !parsed.success ||
+    credentials === undefined ||
+    kube === undefined ||
+    failpoints === undefined ||
+    problems.length > 0
+  ) {
     throw new ConfigInvalid(problems);
   }
 
@@ -137,12 +148,16 @@ export function readConfig(
     ...(values.CHANDLER_OWN_NAMESPACE === undefined ? {} : { ownNamespace: values.CHANDLER_OWN_NAMESPACE }),
     logLevel: values.CHANDLER_LOG_LEVEL,
     workerConcurrency: values.CHANDLER_WORKER_CONCURRENCY,
+    serverConcurrency: values.CHANDLER_SERVER_CONCURRENCY,
+    clusterConcurrency: values.CHANDLER_CLUSTER_CONCURRENCY,
     leaseSeconds: values.CHANDLER_LEASE_SECONDS,
     syncWaitSeconds: values.CHANDLER_SYNC_WAIT_SECONDS,
     quickWaitMs: values.CHANDLER_QUICK_WAIT_MS,
     sweepSeconds: values.CHANDLER_SWEEP_SECONDS,
     orphanGraceSeconds: values.CHANDLER_ORPHAN_GRACE_SECONDS,
     retentionDays: values.CHANDLER_RETENTION_DAYS,
+    driftSeconds: values.CHANDLER_DRIFT_SECONDS,
+    failpoints,
   });
 }
 

@@ -165,7 +165,7 @@ function placeOf({ namespace, context }: CheckOptions): Place {
 function whyNot({ answer, fault }: Exchange, mask: Mask): string {
   if (answer === undefined) return `The broker does not answer: ${mask.text(fault ?? '')}`;
   if (answer.status === 401)
-    return 'The broker refuses the credentials (401): see --username and --password-file.';
+    return 'The broker refuses the credentials (401): see --username, and --password-file or CHANDLER_CHECK_PASSWORD.';
   if (answer.status !== 200) {
     const elsewhere =
       answer.headers.location === undefined ? '' : ` (to ${mask.text(answer.headers.location)})`;

@@ -7,27 +7,52 @@
  */
 import { ChandlerError } from '../domain/errors.ts';
 import { KubeError, type KubeObject, type ObjectReference } from '../kube/types.ts';
+import type { JsonObject } from '../lib/json.ts';
 import { labelKeys } from '../lib/labels.ts';
+import type { Redacted } from '../lib/redacted.ts';
 import { deliveryEntries } from './delivery-entries.ts';
-import type { Delivery, DeliveryTarget } from './types.ts';
+import type { Delivery, DeliveryDifference, DeliveryTarget } from './types.ts';
 
 type Place = Pick<DeliveryTarget, 'cluster' | 'namespace' | 'name' | 'labels'>;
 type Kind = 'Secret' | 'ConfigMap';
 
 export function createDelivery(): Delivery {
-  return { deliver, withdraw };
+  return { deliver, withdraw, differences };
 }
 
 const deliver: Delivery['deliver'] = async (target, credentials) => {
-  const entries = deliveryEntries(target.type, credentials.reveal());
-  const encoded = Object.entries(entries.secret).map(([key, text]) => [
-    key,
-    Buffer.from(text).toString('base64'),
-  ]);
+  const { secret, configMap } = dataOf(target, credentials);
   const secretType = { type: `servicebinding.io/${target.type}` };
   // A Secret's type cannot change later, so the bare one has it already.
-  await put(target, 'Secret', secretType, { ...secretType, data: Object.fromEntries(encoded) });
-  await put(target, 'ConfigMap', {}, { data: entries.configMap });
+  await put(target, 'Secret', secretType, { ...secretType, data: secret });
+  await put(target, 'ConfigMap', {}, { data: configMap });
+};
+
+/** The entries as the objects hold them. */
+function dataOf(
+  { type }: DeliveryTarget,
+  credentials: Redacted<JsonObject>,
+): Record<'secret' | 'configMap', Record<string, string>> {
+  const { secret, configMap } = deliveryEntries(type, credentials.reveal());
+  const encoded = Object.entries(secret).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
+  return { secret: Object.fromEntries(encoded), configMap };
+}
+
+const differences: Delivery['differences'] = async (target, credentials) => {
+  const { secret, configMap } = dataOf(target, credentials);
+  const found: DeliveryDifference[] = [];
+  for (const [kind, wanted] of [['Secret', secret] as const, ['ConfigMap', configMap] as const]) {
+    try {
+      const live = await target.cluster.get(referenceOf(target, kind));
+      if (live === undefined || !isOurs(live, target)) continue;
+      const data: Record<string, unknown> = { ...(live.data as object | undefined) };
+      const keys = Object.keys(wanted).filter((key) => data[key] !== wanted[key]);
+      if (keys.length > 0) found.push({ kind, uid: uidOf(live), keys });
+    } catch (error) {
+      throw toChandlerError(error, target, kind);
+    }
+  }
+  return found;
 };
 
 const withdraw: Delivery['withdraw'] = async (target) => {

@@ -19,4 +19,13 @@ export interface Delivery {
   deliver(target: DeliveryTarget, credentials: Redacted<JsonObject>): Promise<void>;
   /** Removes both; absent is success; what is not ours is left alone. */
   withdraw(target: Omit<DeliveryTarget, 'type' | 'annotations'>): Promise<void>;
+  /** What of a delivery others changed; what is gone or not ours is not looked into. Changes nothing. */
+  differences(target: DeliveryTarget, credentials: Redacted<JsonObject>): Promise<DeliveryDifference[]>;
+}
+
+export interface DeliveryDifference {
+  kind: 'Secret' | 'ConfigMap';
+  uid: string;
+  /** Entries of ours that are missing or changed. Names, never values. */
+  keys: string[];
 }

@@ -55,6 +55,12 @@ export const errorCatalogue = {
   ),
   MalformedRequest: caller(400, 'BadRequest', 'The request is malformed.'),
   RequestTooLarge: caller(413, 'RequestTooLarge', 'The request body is too large.'),
+  // The status is for logs alone: nobody is there to read it.
+  RequestAbandoned: caller(
+    499,
+    'RequestAbandoned',
+    'The connection was closed before the request was carried out. Nothing was changed.',
+  ),
   UnknownRoute: caller(404, 'NotFound', 'There is nothing at this path.'),
   MethodNotAllowed: caller(405, 'MethodNotAllowed', 'This path does not support this method.'),
   UnknownService: caller(400, 'BadRequest', 'This service_id is not in the catalog.'),
@@ -151,6 +157,10 @@ export const errorCatalogue = {
     ...passing(500, 'DeadlineExceeded', 'The operation did not finish within its time limit.'),
     retry: false,
   },
+  WorkersLost: admin(
+    'WorkersLost',
+    'One worker of Chandler after the other stopped while it worked on this operation, so it was given up. Look into their logs and their memory limit, then repeat the request or delete what it was for.',
+  ),
   Cancelled: caller(500, 'Cancelled', 'The operation was cancelled by a later request.'),
   ClusterUnreachable: passing(503, 'ClusterUnreachable', 'The Kubernetes cluster does not answer.'),
   ServerUnreachable: passing(

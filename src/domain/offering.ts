@@ -84,6 +84,8 @@ export interface PlanRevision {
   dashboardUrl?: string;
   sync: SyncSpec;
   timeouts: Timeouts;
+  /** What becomes of objects that somebody changed: put back, or, when absent, only told. */
+  drift?: 'repair';
 }
 
 /** A value made once per instance and sealed in its row. */

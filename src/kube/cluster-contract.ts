@@ -124,6 +124,29 @@ export const clusterContract: ContractCase[] = [
     },
   },
   {
+    name: 'shows in a dry run what an apply would make of an object, and changes nothing',
+    async run(context) {
+      const { cluster, namespace } = context;
+      const reference = { ...configMapKind, namespace, name: 'dry' };
+      const applied = configMap(context, 'dry', { a: '1', b: '2' });
+      const { object: live } = await cluster.apply(applied);
+      const uid = live.metadata.uid ?? '';
+      const withUid = (object: KubeObject): KubeObject => ({
+        ...object,
+        metadata: { ...object.metadata, uid },
+      });
+      const same = await cluster.apply(withUid(applied), { dryRun: true });
+      assert.deepEqual(same.object.data, live.data);
+      const other = await cluster.apply(withUid(configMap(context, 'dry', { a: '3' })), { dryRun: true });
+      assert.deepEqual(other.object.data, { a: '3' });
+      assert.deepEqual(await cluster.get(reference), live);
+      const strange = { ...applied, metadata: { ...applied.metadata, uid: 'another' } };
+      await assert.rejects(cluster.apply(strange, { dryRun: true }), isKubeError(409, 'Conflict'));
+      await cluster.apply(configMap(context, 'absent'), { dryRun: true });
+      assert.equal(await cluster.get({ ...reference, name: 'absent' }), undefined);
+    },
+  },
+  {
     name: 'applies onto a bare object that was created before, and keeps its labels',
     async run(context) {
       const { cluster, namespace } = context;

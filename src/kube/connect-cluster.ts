@@ -9,6 +9,7 @@ import { collectionPath, homePath, objectPath } from './object-path.ts';
 import { withoutSecretValues } from './scrub.ts';
 import { serviceDnsName } from './service-dns-name.ts';
 import {
+  type ApplyOptions,
   type ApplyResult,
   type Cluster,
   type ClusterVersion,
@@ -101,13 +102,13 @@ class ApiCluster implements Cluster {
     return toKubeObject(answer.body);
   }
 
-  async apply(object: KubeObject): Promise<ApplyResult> {
+  async apply(object: KubeObject, { dryRun = false }: ApplyOptions = {}): Promise<ApplyResult> {
     const served = await this.#discovery.find(object);
     try {
       const answer = await this.#write(object, {
         method: 'PATCH',
         path: objectPath(served, object.metadata.namespace, object.metadata.name),
-        query: { fieldManager, force: 'true' },
+        query: { fieldManager, force: 'true', ...(dryRun ? { dryRun: 'All' } : {}) },
         contentType: 'application/apply-patch+yaml',
         body: object,
       });

@@ -11,6 +11,7 @@ import { asJson, textAt } from './json-at.ts';
 import { collectionPath, homePath, objectPath } from './object-path.ts';
 import { serviceDnsName } from './service-dns-name.ts';
 import {
+  type ApplyOptions,
   type ApplyResult,
   type Cluster,
   type ClusterVersion,
@@ -24,7 +25,7 @@ import {
 } from './types.ts';
 import type { WatchTimes } from './watch.ts';
 
-export type FakeVerb = 'get' | 'list' | 'create' | 'apply' | 'delete' | 'watch';
+export type FakeVerb = 'get' | 'list' | 'create' | 'apply' | 'dry-run' | 'delete' | 'watch';
 
 export interface FakeRequest {
   verb: FakeVerb;
@@ -162,9 +163,9 @@ export class FakeCluster implements Cluster {
     return structuredClone(this.#store.insert(withoutStatus(object)));
   }
 
-  async apply(object: KubeObject): Promise<ApplyResult> {
+  async apply(object: KubeObject, { dryRun = false }: ApplyOptions = {}): Promise<ApplyResult> {
     const reference = referenceOf(object);
-    await this.#admit('apply', reference);
+    await this.#admit(dryRun ? 'dry-run' : 'apply', reference);
     const served = this.#find(object);
     objectPath(served, reference.namespace, reference.name);
     const key = objectKey(reference);
@@ -176,6 +177,7 @@ export class FakeCluster implements Cluster {
     const applied = withStringData(asJson(structuredClone(withoutStatus({ ...object, metadata }))));
     if (stored === undefined) {
       this.#admitContent(reference);
+      if (dryRun) return { object: applied as KubeObject, warnings: [...this.warnings] };
       this.#store.insert(managed(applied as KubeObject), applied);
     } else {
       const merged = managed(mergeApplied(asJson(stored.object), stored.applied, applied) as KubeObject);
@@ -186,6 +188,7 @@ export class FakeCluster implements Cluster {
           `Secret "${reference.name}" is invalid: type: field is immutable`,
         );
       }
+      if (dryRun) return { object: structuredClone(merged), warnings: [...this.warnings] };
       this.#store.replace(key, { ...stored, applied }, merged);
     }
     const now = this.#store.find(reference)?.object ?? object;

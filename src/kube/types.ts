@@ -73,7 +73,7 @@ export interface Cluster {
   /** POST. @throws KubeError 409 `AlreadyExists` */
   create(object: KubeObject): Promise<KubeObject>;
   /** Server-side apply as field manager `chandler`, forced. A `metadata.uid` in the object guards against resurrection (409). */
-  apply(object: KubeObject): Promise<ApplyResult>;
+  apply(object: KubeObject, options?: ApplyOptions): Promise<ApplyResult>;
   /** Background propagation, with the uid as precondition. Gives `gone` when it was not there or has another uid. */
   delete(reference: ObjectReference, options: { uid: string }): Promise<'deleting' | 'gone'>;
   /**
@@ -89,6 +89,11 @@ export interface Cluster {
   /** Whether the API server answers `/readyz` (2 s at most). */
   ready(): Promise<boolean>;
   close(): Promise<void>;
+}
+
+export interface ApplyOptions {
+  /** Changes nothing; the answer shows what the apply would make of the object. */
+  dryRun?: boolean;
 }
 
 export interface ListOptions {

@@ -170,7 +170,11 @@ function parseChange(request: Request, options: OsbOptions): ChangeRequest {
   const acceptsIncomplete = parse(changeQuery, request.query).accepts_incomplete;
   const header = request.get('x-broker-api-originating-identity');
   const originatingIdentity = parseOriginatingIdentity(header, options);
-  return { acceptsIncomplete, ...(originatingIdentity === undefined ? {} : { originatingIdentity }) };
+  return {
+    acceptsIncomplete,
+    isAbandoned: () => request.socket.destroyed,
+    ...(originatingIdentity === undefined ? {} : { originatingIdentity }),
+  };
 }
 
 /** What is wrong with a field that nobody reads is nobody's fault: extensions of platforms may hold anything. */

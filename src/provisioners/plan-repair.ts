@@ -40,7 +40,7 @@ export async function planRepair(
 }
 
 /** @throws ChandlerError `ResourceFailed`, `ClusterUnreachable` */
-async function look(object: KubeObject, { cluster }: InstanceTarget): Promise<KubeObject | undefined> {
+export async function look(object: KubeObject, { cluster }: InstanceTarget): Promise<KubeObject | undefined> {
   try {
     return await cluster.get(inventoryKey(object));
   } catch (thrown) {

@@ -15,12 +15,15 @@ import { connectCluster } from '../kube/connect-cluster.ts';
 import type { Cluster } from '../kube/types.ts';
 import { loadKeyFile } from '../lib/key-file.ts';
 import { generatePassword } from '../lib/password.ts';
+import { within } from '../lib/within.ts';
 import { createApp } from '../osb/create-app.ts';
 import { listen } from '../osb/listen.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/types.ts';
 import { createEvents, type Events } from '../telemetry/events.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { storeWithSteps } from '../worker/steps.ts';
+import { driftSweep } from '../worker/sweeps/drift.ts';
 import { leftoverSweep } from '../worker/sweeps/leftovers.ts';
 import { loginSweep } from '../worker/sweeps/logins.ts';
 import { orphanSweep } from '../worker/sweeps/orphans.ts';
@@ -30,6 +33,7 @@ import type { Sweep } from '../worker/sweeps/types.ts';
 import type { WorkerDeps } from '../worker/types.ts';
 import { startWatcher } from '../worker/watcher.ts';
 import { startWorker } from '../worker/worker.ts';
+import { armFailpoints } from './arm-failpoints.ts';
 import { openChartFolder } from './chart-folder.ts';
 import { clusterAccess } from './cluster-access.ts';
 import { externals, offeredKinds, providers } from './offered-kinds.ts';
@@ -43,11 +47,16 @@ export interface RunningBroker {
   stop(reason: string): Promise<void>;
 }
 
-// Kubernetes kills a pod 30 s after it asked it to end; the steps below come one after the other.
-/** How long requests under way may take to end when the broker stops. Those that wait for an operation are cut off. */
+// Kubernetes kills a pod 30 s after it asked it to end. The steps below come one after the other and leave 5 s of it.
+/**
+ * How long requests under way may take to end when the broker stops. Those that wait for an operation are cut off.
+ * Until then the worker goes on, since they may wait for what it does.
+ */
 const requestGraceMs = 8_000;
-/** How long ticks under way may take to end after that; an operation left behind is resumed elsewhere. */
-const tickGraceMs = 15_000;
+/** How long an effect that a tick is in the middle of may take after that; what is left is resumed elsewhere. */
+const tickGraceMs = 12_000;
+/** For each of the further steps. None waits for an answer that nobody needs any more: Postgres may not give one. */
+const closeGraceMs = 1_500;
 
 /**
  * Starts a broker whose database is migrated.
@@ -70,7 +79,7 @@ export async function serve(
       ...(config.listenUrl === undefined ? {} : { listenUrl: config.listenUrl.reveal() }),
       keys: await loadKeyFile(config.keyFile),
     });
-    undo.push(() => store.close());
+    undo.push(() => within(closeGraceMs, store.close()));
 
     const helm = createHelm({
       helmPath: await findHelm(config.helmPath, process.env.PATH),
@@ -128,6 +137,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     ...(config.kube.kind === 'kubeconfig' ? { kubeconfigPath: config.kube.path } : { inCluster: true }),
   });
   const charts = await openChartFolder(store);
+  const steps = armFailpoints(config.failpoints, events);
   const watcher = startWatcher(watchedCluster(cluster, store.installationId), store, events, {
     owner,
     leaseSeconds: config.leaseSeconds,
@@ -144,20 +154,29 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     externals,
     delivery: createDelivery(),
     events,
-    settings: { owner, concurrency: config.workerConcurrency, leaseSeconds: config.leaseSeconds },
+    settings: {
+      owner,
+      concurrency: config.workerConcurrency,
+      leaseSeconds: config.leaseSeconds,
+      limits: { perServer: config.serverConcurrency, perCluster: config.clusterConcurrency },
+    },
+    ...(steps === undefined ? {} : { steps }),
   };
   const worker = startWorker(deps);
   const sweeper = startSweeper(deps, sweepsOf(config), { everySeconds: config.sweepSeconds });
   const stopWork = async () => {
-    await Promise.all([worker.stop(tickGraceMs), sweeper.stop()]);
-    await watcher.stop();
-    await cluster.close();
-    await charts.remove();
+    // Another replica may watch at once; what is left of the ticks here waits for no event.
+    await Promise.all([
+      worker.stop(tickGraceMs),
+      within(closeGraceMs, sweeper.stop()),
+      within(closeGraceMs, watcher.stop()),
+    ]);
+    await within(closeGraceMs, Promise.all([cluster.close(), charts.remove()]));
   };
   try {
     const http = await listen(
       createApp({
-        store,
+        store: steps === undefined ? store : storeWithSteps(store, steps),
         catalog,
         events,
         validateParameters,
@@ -195,12 +214,13 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
 }
 
 /** In the order of a round. */
-function sweepsOf({ clusterName, orphanGraceSeconds, retentionDays }: Config): Sweep[] {
+function sweepsOf({ clusterName, orphanGraceSeconds, driftSeconds, retentionDays }: Config): Sweep[] {
   const graceSeconds = orphanGraceSeconds;
   return [
     orphanSweep({ clusters: [clusterName], graceSeconds }),
     leftoverSweep(),
     loginSweep({ graceSeconds }),
+    driftSweep({ everySeconds: driftSeconds }),
     retentionSweep({ days: retentionDays }),
   ];
 }

@@ -66,12 +66,14 @@ export async function recordFindings(
     const [row] = await query<FindingRow>(
       session,
       `insert into findings as known
-         (kind, cluster, api_version, object_kind, namespace, name, object_uid, instance_uid, binding_uid, detail)
-       values (:kind, :cluster, :apiVersion, :objectKind, :namespace, :name, :objectUid, :instanceUid, :bindingUid, :detail)
+         (kind, cluster, api_version, object_kind, namespace, name, object_uid, instance_uid, binding_uid, detail,
+          first_seen_at, last_seen_at)
+       values (:kind, :cluster, :apiVersion, :objectKind, :namespace, :name, :objectUid, :instanceUid, :bindingUid, :detail,
+               statement_timestamp(), statement_timestamp())
        on conflict on constraint findings_once do update
        set object_uid = excluded.object_uid, instance_uid = excluded.instance_uid, binding_uid = excluded.binding_uid,
-           detail = excluded.detail, last_seen_at = clock_timestamp(),
-           first_seen_at = case when known.object_uid is distinct from excluded.object_uid then clock_timestamp()
+           detail = excluded.detail, last_seen_at = statement_timestamp(),
+           first_seen_at = case when known.object_uid is distinct from excluded.object_uid then statement_timestamp()
                                 else known.first_seen_at end,
            quarantined_at = case when known.object_uid is distinct from excluded.object_uid then null
                                  else known.quarantined_at end

@@ -10,6 +10,20 @@ export async function announceWake(session: Session): Promise<void> {
   await query(session, 'select pg_notify(:channel, :payload)', { channel: wakeChannel, payload: '' });
 }
 
+/**
+ * After a lease was given back: anything due may have waited for it (for its slot at a server or cluster), also when
+ * the replica that had it takes no more. Silent when nothing is due, and one look at an index then.
+ */
+export async function announceDue(session: Session): Promise<void> {
+  await query(
+    session,
+    `select pg_notify(:channel, '') where exists (
+       select 1 from operations
+       where state = 'in progress' and run_at <= statement_timestamp() and lease_until is null)`,
+    { channel: wakeChannel },
+  );
+}
+
 export async function announceFinished(session: Session, operationUid: string): Promise<void> {
   await query(session, 'select pg_notify(:channel, :payload)', {
     channel: finishedChannel,

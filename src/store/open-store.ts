@@ -1,5 +1,6 @@
 import type { KeyRing } from '../lib/sealed.ts';
 import { guarded } from './database-errors.ts';
+import { claimDriftCheck, forgetDriftOfGone, recentRepairs, restOf } from './drift-checks.ts';
 import { verifyKeys } from './encryption-keys.ts';
 import { findFinding, forgetFinding, listFindings, quarantineFindings, recordFindings } from './findings.ts';
 import { findLeaseEnd, holdLease, releaseLease } from './leases.ts';
@@ -106,6 +107,10 @@ function createStore(session: Session, runner: Runner, listener: Listener): Stor
       renewHold: (hold, seconds) => runner.run((own) => renewHold(own, hold, seconds)),
       retire: (days, limit) => runner.transact((own) => retire(own, days, limit)),
       endHold: (hold, swept) => runner.transact((own) => endHold(own, hold, swept)),
+      claimDriftCheck: (everySeconds) => runner.run((own) => claimDriftCheck(own, everySeconds)),
+      forgetDriftOfGone: () => runner.run(forgetDriftOfGone),
+      restOf: (instanceUid) => runner.run((own) => restOf(own, instanceUid)),
+      recentRepairs: (instanceUid) => runner.run((own) => recentRepairs(own, instanceUid)),
     },
     holdLease: (name, owner, seconds) => runner.run((own) => holdLease(own, name, owner, seconds)),
     findLeaseEnd: (name) => runner.run((own) => findLeaseEnd(own, name)),

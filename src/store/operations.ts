@@ -4,7 +4,7 @@ import type { Operation, OperationState, OperationType, UpdateTarget } from '../
 import { Redacted } from '../lib/redacted.ts';
 import { keyIdOf } from '../lib/sealed.ts';
 import { lockInstanceRows } from './instances.ts';
-import { announceFinished, announceWake } from './notifications.ts';
+import { announceDue, announceFinished, announceWake } from './notifications.ts';
 import { sealJson, unsealJson } from './sealed-json.ts';
 import { isUuid, query, type Session, storableText } from './session.ts';
 import { LeaseLost, type NewOperation, type OperationClaim, type OperationOutcome } from './types.ts';
@@ -121,10 +121,12 @@ export async function enqueueOperation(session: Session, operation: NewOperation
       : session.keys.createSeal(table, uid);
   const [row] = await query<OperationRow>(
     session,
-    `insert into ${table} (uid, type, instance_uid, binding_uid, plan_revision, description, details, deadline,
-                           key_id, data_key, originating_identity_sealed, target_sealed)
+    `insert into ${table} (uid, type, instance_uid, binding_uid, plan_revision, description, details, deadline, cluster,
+                           tenant, key_id, data_key, originating_identity_sealed, target_sealed)
      select :uid, :type, uid, :bindingUid, coalesce(:planRevision, plan_revision), :description, :details,
-            clock_timestamp() + :timeoutSeconds * interval '1 second', :keyId, :dataKey, :identity, :target
+            clock_timestamp() + :timeoutSeconds * interval '1 second', cluster,
+            hashtextextended(jsonb_build_array(platform, organization_guid, space_guid)::text, 0),
+            :keyId, :dataKey, :identity, :target
      from service_instances where uid = :instanceUid
      returning *`,
     {
@@ -187,15 +189,6 @@ export async function cancelOperation(
 export const held = `uid = :uid and fence = :fence and lease_owner = :owner and state = 'in progress'
   and lease_until > clock_timestamp()`;
 
-/**
- * Cancelled operations whose worker may still be at work on what `waiting` wants to work on: the same binding, or
- * anything of the instance when either is instance-wide.
- */
-export const blocking = (waiting: string) => `from ${table} late
-  where late.instance_uid = ${waiting}.instance_uid and late.lease_until > clock_timestamp()
-    and late.state <> 'in progress' and late.uid <> ${waiting}.uid
-    and (late.binding_uid is null or ${waiting}.binding_uid is null or late.binding_uid = ${waiting}.binding_uid)`;
-
 export function holdOf(claim: OperationClaim) {
   return { uid: claim.operation.uid, fence: claim.fence, owner: claim.owner };
 }
@@ -218,7 +211,7 @@ export async function finishOperation(
     session,
     `update ${table}
      set state = :state, description = :description, error_code = :errorCode, attempts = 0,
-         instance_usable = :instanceUsable, update_repeatable = :updateRepeatable,
+         instance_usable = :instanceUsable, update_repeatable = :updateRepeatable, takeovers = 0,
          lease_owner = null, lease_until = null, finished_at = clock_timestamp()
      where ${held}
      returning uid`,
@@ -233,6 +226,13 @@ export async function finishOperation(
   );
   if (finished.length === 0) throw new LeaseLost(`operation ${claim.operation.uid} is no longer held`);
   await announceFinished(session, claim.operation.uid);
+  await announceDue(session);
+}
+
+/** A step was recorded that need not be done again: whatever ended earlier workers, the operation gets on. */
+export async function recordProgress(session: Session, claim: OperationClaim): Promise<void> {
+  if (claim.takeovers === 0) return;
+  await query(session, `update ${table} set takeovers = 0 where ${held}`, holdOf(claim));
 }
 
 /** A resource that is noted already stays noted once. */

@@ -122,4 +122,18 @@ export interface Sweeps {
   endHold(hold: BindingHold, swept: boolean): Promise<void>;
   /** Deletes and empties what has been over for that many days, `limit` rows of each kind at most. */
   retire(days: number, limit: number): Promise<Retired>;
+  /**
+   * The instance to compare with its plan next: ready, at rest, and looked at longest ago, at least `everySeconds`; a
+   * minute is enough where the last look found something. Noted as looked at.
+   */
+  claimDriftCheck(everySeconds: number): Promise<string | undefined>;
+  /** Takes back what was found at instances that are gone. */
+  forgetDriftOfGone(): Promise<void>;
+  /**
+   * Undefined unless the instance is ready and nothing is at work on it or its bindings. Two equal answers mean that
+   * nothing was in between either.
+   */
+  restOf(instanceUid: string): Promise<string | undefined>;
+  /** Repairs of an instance within the last 24 hours, and how long ago the last one began. */
+  recentRepairs(instanceUid: string): Promise<{ count: number; lastSecondsAgo: number | undefined }>;
 }

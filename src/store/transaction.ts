@@ -20,6 +20,7 @@ import {
   enqueueOperation,
   finishOperation,
   recordAppliedResource,
+  recordProgress,
   wakeInstances,
 } from './operations.ts';
 import { createReader } from './reader.ts';
@@ -50,6 +51,7 @@ export function createTransaction(session: Session): StoreTransaction {
     cancelOperation: (uid, description, aftermath) => cancelOperation(session, uid, description, aftermath),
     assertHeld: (claim) => assertHeld(session, claim),
     finishOperation: (claim, outcome) => finishOperation(session, claim, outcome),
+    recordProgress: (claim) => recordProgress(session, claim),
     wakeInstance: (instanceUid) => wakeInstances(session, [instanceUid]),
     planInventory: (items) => planInventory(session, items),
     recordApplied: (item, applied) => recordApplied(session, item, applied),

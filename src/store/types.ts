@@ -195,6 +195,8 @@ export interface StoreTransaction extends StoreReader {
   assertHeld(claim: OperationClaim): Promise<void>;
   /** Ends the claimed operation; call after assertHeld in the same transaction. Wakes waiters on commit. */
   finishOperation(claim: OperationClaim, outcome: OperationOutcome): Promise<void>;
+  /** Says that what this transaction records need not be done again, so that lost workers before it no longer count. */
+  recordProgress(claim: OperationClaim): Promise<void>;
   /** Wakes the operations of this instance and its bindings (they may have waited for what just changed). */
   wakeInstance(instanceUid: string): Promise<void>;
   /** Writes down what is about to be applied; items that are known (same instance, object reference) stay as they are. */
@@ -216,15 +218,31 @@ export interface OperationClaim {
   fence: number;
   /** The deadline had passed when it was claimed, by the clock of Postgres. */
   expired: boolean;
+  /** How many workers in a row, this claim's predecessors, lost their lease on it before they recorded a step. */
+  takeovers: number;
+}
+
+/**
+ * How many operations may be worked on at the same time, over all replicas. Counted in the statement that claims, and
+ * without a lock between replicas: claims at the same instant may together exceed a limit by one per replica.
+ */
+export interface ClaimLimits {
+  /** Binds and unbinds of one service instance: they log in to its server. */
+  perServer: number;
+  /** All operations on instances of one cluster. */
+  perCluster: number;
 }
 
 export interface OperationQueue {
   /**
-   * Claims the operation that has waited longest among those due (in progress, run_at passed, no live lease, and no
-   * cancelled operation on the same resource whose worker may still be at work), raises its fence and takes a lease.
-   * `for update skip locked`, database clock only.
+   * Claims an operation that is due (in progress, run_at passed, no live lease, no cancelled operation on the same
+   * resource whose worker may still be at work), raises its fence and takes a lease. First those whose deadline has
+   * passed, for they only have to be ended; then those of the tenant (platform, organization, space) for whom the
+   * fewest are being worked on; then the longest due. With a single slot in the whole installation that is plain first
+   * come, first served. `for update skip locked`, database clock only.
+   * @param limits without them nothing is held back
    */
-  claim(owner: string, leaseSeconds: number): Promise<OperationClaim | undefined>;
+  claim(owner: string, leaseSeconds: number, limits?: ClaimLimits): Promise<OperationClaim | undefined>;
   /** Extends the lease. Returns false when it is lost. */
   renew(claim: OperationClaim, leaseSeconds: number): Promise<boolean>;
   /**
@@ -237,8 +255,11 @@ export interface OperationQueue {
     claim: OperationClaim,
     next: { runAfterMs: number; description?: string; attempts: number; errorCode?: ErrorCode },
   ): Promise<void>;
-  /** Milliseconds until the next operation falls due; undefined when none waits. At least 0. */
-  msUntilNextDue(): Promise<number | undefined>;
+  /**
+   * Milliseconds until the next operation falls due, at least 0; undefined when none waits. For what is due and held
+   * back by the limits or by a late worker: until the first lease ends.
+   */
+  msUntilNextDue(limits?: ClaimLimits): Promise<number | undefined>;
   /** Calls back when an operation was enqueued or woken (LISTEN; reconnects by itself; slow poll as safety net). */
   onWake(listener: () => void): () => void;
   /** Resolves when the operation is no longer in progress, or after `timeoutMs`; gives the operation as it is then. */

@@ -82,6 +82,8 @@ export interface Events {
     fields: OperationFields & { attempts: number; delayMs: number; errorCode: ErrorCode; cause?: unknown },
   ): void;
   leaseLost(fields: OperationFields): void;
+  /** The process ends; the operation is due at once for others. */
+  operationHandedOver(fields: OperationFields): void;
   objectApplied(fields: ObjectFields): void;
   objectRemoved(fields: ObjectFields): void;
   /** A binding's time was up: its login is revoked and what was delivered withdrawn. */
@@ -94,6 +96,10 @@ export interface Events {
   rowsRetired(fields: { operations: number; tombstones: number; emptied: number; observed: number }): void;
   /** Rows and what is outside differ, and did so for a while: an admin has to look. */
   findingConfirmed(fields: FindingFields): void;
+  /** An object is not what the plan of its instance says. Told when it is first seen. */
+  driftFound(fields: FindingFields): void;
+  /** For tests only: this process will fail, die or stand still at a step (CHANDLER_FAILPOINT). */
+  failpointArmed(fields: { failpoint: string }): void;
   watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
   /** Something of the background failed and will be tried again: a listener, a lease, a sweep. */
   backgroundFaulted(fields: { task: string; cause: unknown }): void;
@@ -125,6 +131,7 @@ export function createEvents(logger: Logger): Events {
     operationFailed: (fields) => write(levelOf(fields.errorCode), 'operation failed', fields),
     operationRetried: (fields) => write('warn', 'operation retried', fields),
     leaseLost: (fields) => write('warn', 'lease lost', fields),
+    operationHandedOver: (fields) => write('info', 'operation handed over', fields),
     objectApplied: (fields) => write('debug', 'object applied', fields),
     objectRemoved: (fields) => write('debug', 'object removed', fields),
     bindingExpired: (fields) => write('info', 'binding expired', fields),
@@ -132,6 +139,8 @@ export function createEvents(logger: Logger): Events {
     stragglerRemoved: (fields) => write('warn', 'straggler removed', fields),
     rowsRetired: (fields) => write('info', 'rows retired', fields),
     findingConfirmed: (fields) => write('error', 'finding confirmed', fields),
+    driftFound: (fields) => write('warn', 'drift found', fields),
+    failpointArmed: (fields) => write('warn', 'failpoint armed: this process is under test', fields),
     watchBroke: (fields) => write('warn', 'watch broke', fields),
     backgroundFaulted: (fields) => write('warn', 'background task faulted', fields),
   };
@@ -160,6 +169,7 @@ export const silentEvents: Events = {
   operationFailed: ignore,
   operationRetried: ignore,
   leaseLost: ignore,
+  operationHandedOver: ignore,
   objectApplied: ignore,
   objectRemoved: ignore,
   bindingExpired: ignore,
@@ -167,6 +177,8 @@ export const silentEvents: Events = {
   stragglerRemoved: ignore,
   rowsRetired: ignore,
   findingConfirmed: ignore,
+  driftFound: ignore,
+  failpointArmed: ignore,
   watchBroke: ignore,
   backgroundFaulted: ignore,
 };

@@ -54,6 +54,7 @@ export async function bind(deps: UsecaseDeps, caller: Caller, request: BindReque
   const password = new Redacted(deps.newPassword());
   const promised = await transactAgain(
     deps.store,
+    request,
     (transaction) => promise(deps, transaction, { caller, request, contextNamespace, password }),
     { service_bindings_live_key: idUsedElsewhere },
   );

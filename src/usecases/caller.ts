@@ -24,6 +24,8 @@ export interface ChangeRequest {
   /** Whether the platform can poll (query `accepts_incomplete=true`). */
   acceptsIncomplete: boolean;
   originatingIdentity?: OriginatingIdentity;
+  /** Whether nobody waits for the answer any more: the connection is gone. Asked at the end of the transaction. */
+  isAbandoned?: () => boolean;
 }
 
 /** What an operation keeps of the request that it came from. */

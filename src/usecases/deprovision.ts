@@ -41,7 +41,7 @@ export async function deprovision(
 ): Promise<DeprovisionOutcome> {
   const key = { platform: caller.platform, instanceId: request.instanceId };
   const { options } = caller;
-  const promised = await transactAgain(deps.store, async (transaction): Promise<Promised> => {
+  const promised = await transactAgain(deps.store, request, async (transaction): Promise<Promised> => {
     const existing = await transaction.lockInstance(key);
     const revision = await revisionForDelete(deps, transaction, existing, request);
     const quick = revision?.sync.deprovision ?? false;

@@ -62,7 +62,7 @@ export async function provision(
   const named = namespace === undefined ? {} : { contextNamespace: namespace };
   const contextNamespace = namespace ?? caller.defaultNamespace;
 
-  const promised = await transactAgain(deps.store, async (transaction): Promise<Promised> => {
+  const promised = await transactAgain(deps.store, request, async (transaction): Promise<Promised> => {
     const { platform, options } = caller;
     const existing = await transaction.lockInstance({ platform, instanceId: request.instanceId });
     // A plan that is no longer offered is known to the instances that have it.

@@ -22,28 +22,37 @@ function losingStore(
 describe('transactAgain', () => {
   it('looks again after a lost race', async () => {
     const store = losingStore(2);
-    expect(await transactAgain(store, async () => 'won')).toBe('won');
+    expect(await transactAgain(store, {}, async () => 'won')).toBe('won');
     expect(store.tries()).toBe(3);
   });
 
   it('gives up after five with ConcurrencyError', async () => {
     const store = losingStore(100);
-    await expect(transactAgain(store, async () => 'won')).rejects.toMatchObject({ code: 'ConcurrencyError' });
+    await expect(transactAgain(store, {}, async () => 'won')).rejects.toMatchObject({
+      code: 'ConcurrencyError',
+    });
     expect(store.tries()).toBe(5);
   });
 
   it('does not repeat what is no race', async () => {
     const store = losingStore(1, 'taken_for_good');
-    const work = transactAgain(store, async () => 'won', {
+    const work = transactAgain(store, {}, async () => 'won', {
       taken_for_good: () => new ChandlerError('BindingConflict'),
     });
     await expect(work).rejects.toMatchObject({ code: 'BindingConflict' });
     expect(store.tries()).toBe(1);
   });
 
+  it('undoes what a client asked for that went away meanwhile', async () => {
+    const store = losingStore(0);
+    const work = transactAgain(store, { isAbandoned: () => true }, async () => 'written');
+    await expect(work).rejects.toMatchObject({ code: 'RequestAbandoned' });
+    expect(store.tries()).toBe(1);
+  });
+
   it('passes on every other error at once', async () => {
     const store = losingStore(0);
-    const work = transactAgain(store, async () => {
+    const work = transactAgain(store, {}, async () => {
       throw new ChandlerError('AsyncRequired');
     });
     await expect(work).rejects.toMatchObject({ code: 'AsyncRequired' });

@@ -41,7 +41,7 @@ export async function unbind(
 ): Promise<UnbindOutcome> {
   const { platform, options } = caller;
   const { instanceId, bindingId } = request;
-  const promised = await transactAgain(deps.store, async (transaction): Promise<Promised> => {
+  const promised = await transactAgain(deps.store, request, async (transaction): Promise<Promised> => {
     const instance = await transaction.lockInstance({ platform, instanceId });
     const revision = await revisionForDelete(deps, transaction, instance, request);
     const quick = revision?.sync.unbind ?? false;

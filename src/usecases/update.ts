@@ -50,7 +50,7 @@ export async function update(
   request: UpdateRequest,
 ): Promise<UpdateOutcome> {
   const key = { platform: caller.platform, instanceId: request.instanceId };
-  const promised = await transactAgain(deps.store, async (transaction): Promise<Promised> => {
+  const promised = await transactAgain(deps.store, request, async (transaction): Promise<Promised> => {
     const instance = await transaction.lockInstance(key);
     if (instance === undefined) {
       const { serviceId, planId } = request;

@@ -16,11 +16,11 @@ export async function aftermathOf(
   switch (context.claim.operation.type) {
     case 'update':
       return {
-        instanceUsable: await isUsable(context),
+        instanceUsable: await isUsable(context, code),
         updateRepeatable: errorCatalogue[code].actor !== 'caller',
       };
     case 'deprovision':
-      return { instanceUsable: await isUsable(context) };
+      return { instanceUsable: await isUsable(context, code) };
     case 'provision':
     case 'bind':
     case 'unbind':
@@ -29,7 +29,14 @@ export async function aftermathOf(
   }
 }
 
-async function isUsable({ deps, claim }: Pick<TickContext, 'deps' | 'claim'>): Promise<boolean> {
+async function isUsable(
+  { deps, claim }: Pick<TickContext, 'deps' | 'claim'>,
+  code: ErrorCode,
+): Promise<boolean> {
+  // A closer look may be what ended one worker after the other.
+  if (code === 'WorkersLost') {
+    return (await deps.store.findInstanceByUid(claim.operation.instanceUid))?.usable ?? false;
+  }
   try {
     const view = await viewInstance({ deps, claim });
     // Once a removal began nothing but an update makes an instance whole again.

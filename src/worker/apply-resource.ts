@@ -66,7 +66,10 @@ export async function applyResource(
   for (const { item, apply } of work.effects) {
     guard();
     const applied = await apply();
-    await record((transaction) => transaction.recordApplied(item, applied));
+    await record(async (transaction) => {
+      await transaction.recordApplied(item, applied);
+      await transaction.recordProgress(claim);
+    });
     const { instanceUid, cluster, kind, namespace, name } = item;
     deps.events.objectApplied({ instanceUid, cluster, kind, namespace, name });
   }
@@ -76,7 +79,10 @@ export async function applyResource(
       const description = `${id}: waiting until ${item.kind} ${item.name} is deleted`;
       return { description, pollAfterMs: await pollAfterRemoval(item, deps) };
     }
-    await record((transaction) => transaction.removeInventory(item));
+    await record(async (transaction) => {
+      await transaction.removeInventory(item);
+      await transaction.recordProgress(claim);
+    });
     const { instanceUid, cluster, kind, namespace, name } = item;
     deps.events.objectRemoved({ instanceUid, cluster, kind, namespace, name });
   }

@@ -27,8 +27,7 @@ export async function bindTick(context: TickContext): Promise<TickOutcome> {
   const target = await engineTarget(view, instance.outputs);
   guard();
   const credentials = await providerOf(deps, engine).create(revision.bind, target, bindingTarget(binding));
-  guard();
-  await deliverCredentials(binding, credentials, engine, deps);
+  await deliverCredentials(binding, credentials, engine, context);
   return {
     kind: 'done',
     description: 'The service binding is ready.',

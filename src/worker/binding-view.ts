@@ -1,11 +1,17 @@
 import type { BindingTarget } from '../credentials/types.ts';
+import type { DeliveryDifference } from '../delivery/types.ts';
 import type { ServiceBinding } from '../domain/binding.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { annotationKeys, bindingIdLabels, identityLabels } from '../lib/labels.ts';
+import { overlay } from '../lib/overlay.ts';
+import type { InstanceTarget } from '../provisioners/types.ts';
 import { withExternals } from './externals.ts';
 import { engineTarget, type InstanceView, wasReady } from './instance-view.ts';
 import { providerOf } from './parts.ts';
-import type { TickContext, WorkerDeps } from './types.ts';
+import type { TickContext } from './types.ts';
+
+/** What taking part in an operation, or in a sweep that holds one off, gives. */
+type Guarded = Pick<TickContext, 'deps' | 'guard'>;
 
 export async function viewBinding({ deps, claim }: TickContext): Promise<ServiceBinding> {
   const binding =
@@ -21,7 +27,7 @@ export async function viewBinding({ deps, claim }: TickContext): Promise<Service
 export async function revokeLogin(
   binding: ServiceBinding,
   view: InstanceView,
-  { deps, guard }: Pick<TickContext, 'deps' | 'guard'>,
+  { deps, guard }: Guarded,
 ): Promise<void> {
   const { instance, revision } = view;
   if (revision.bind === undefined || !wasReady(view)) return;
@@ -40,28 +46,45 @@ export async function deliverCredentials(
   binding: ServiceBinding,
   credentials: NonNullable<ServiceBinding['credentials']>,
   type: string,
-  deps: WorkerDeps,
+  context: Guarded,
 ): Promise<void> {
-  const target = deliveryTarget(binding, deps);
-  if (target === undefined) return;
+  const target = fullDeliveryTarget(binding, type, context);
+  if (target !== undefined) await context.deps.delivery.deliver(target, credentials);
+}
+
+/** What of the delivery of a binding in use others changed. */
+export async function deliveryDifferences(
+  binding: ServiceBinding,
+  type: string,
+  context: Guarded,
+): Promise<DeliveryDifference[]> {
+  const target = fullDeliveryTarget(binding, type, context);
+  const { credentials } = binding;
+  return target === undefined || credentials === undefined
+    ? []
+    : context.deps.delivery.differences(target, credentials);
+}
+
+/** Takes back what was delivered; absent is success. */
+export async function withdrawDelivery(binding: ServiceBinding, context: Guarded): Promise<void> {
+  const target = deliveryTarget(binding, context);
+  if (target !== undefined) await context.deps.delivery.withdraw(target);
+}
+
+function fullDeliveryTarget(binding: ServiceBinding, type: string, context: Guarded) {
+  const target = deliveryTarget(binding, context);
   const annotations = {
     [annotationKeys.platform]: binding.platform,
     [annotationKeys.instanceId]: binding.instanceId,
     [annotationKeys.bindingId]: binding.bindingId,
   };
-  await deps.delivery.deliver({ ...target, annotations, type }, credentials);
+  return target === undefined ? undefined : { ...target, annotations, type };
 }
 
-/** Takes back what was delivered; absent is success. */
-export async function withdrawDelivery(binding: ServiceBinding, deps: WorkerDeps): Promise<void> {
-  const target = deliveryTarget(binding, deps);
-  if (target !== undefined) await deps.delivery.withdraw(target);
-}
-
-function deliveryTarget(binding: ServiceBinding, deps: WorkerDeps) {
+function deliveryTarget(binding: ServiceBinding, { deps, guard }: Guarded) {
   if (binding.delivery === undefined) return undefined;
   return {
-    cluster: deps.clusterOf(binding.delivery.cluster),
+    cluster: guarded(deps.clusterOf(binding.delivery.cluster), guard),
     namespace: binding.delivery.namespace,
     name: binding.externalName,
     labels: {
@@ -73,4 +96,17 @@ function deliveryTarget(binding: ServiceBinding, deps: WorkerDeps) {
       ...bindingIdLabels(binding.bindingId),
     },
   };
+}
+
+/** A delivery is several requests; whoever lost the lease in between must not bring back what was withdrawn meanwhile. */
+function guarded(cluster: InstanceTarget['cluster'], guard: () => void): InstanceTarget['cluster'] {
+  const checked = <T>(effect: () => Promise<T>): Promise<T> => {
+    guard();
+    return effect();
+  };
+  return overlay(cluster, {
+    create: async (object) => checked(() => cluster.create(object)),
+    apply: async (object) => checked(() => cluster.apply(object)),
+    delete: async (reference, options) => checked(() => cluster.delete(reference, options)),
+  });
 }

@@ -4,7 +4,7 @@ import { LeaseLost } from '../store/types.ts';
 import { revokeLogin, withdrawDelivery } from './binding-view.ts';
 import { type InstanceView, viewInstance } from './instance-view.ts';
 import { refuseForeign, removeItems } from './remove-items.ts';
-import type { TickContext, TickOutcome } from './types.ts';
+import { type TickContext, type TickOutcome, WorkerStopping } from './types.ts';
 
 /**
  * Removes an instance in stages, each of which may be repeated. Before anything goes, the namespace is looked through
@@ -35,7 +35,7 @@ export async function deprovisionTick(context: TickContext): Promise<TickOutcome
 
 /** Each live binding by itself: its login, then what was delivered, then its row. */
 async function unbindAll(view: InstanceView, context: TickContext): Promise<void> {
-  const { deps, guard } = context;
+  const { deps } = context;
   let isAway = false;
   for (const binding of await deps.store.listBindings(view.instance.uid)) {
     // A server that did not answer once would only take its time limit again for each further binding.
@@ -43,8 +43,7 @@ async function unbindAll(view: InstanceView, context: TickContext): Promise<void
     isAway = revoked === 'away';
     // If what follows fails, its credentials must not look as if they still worked.
     if (revoked === 'revoked') await setBindingState(binding, 'unbind failed', context);
-    guard();
-    await withdrawDelivery(binding, deps);
+    await withdrawDelivery(binding, context);
     if (revoked === 'revoked') await setBindingState(binding, 'unbound', context);
   }
 }
@@ -57,6 +56,7 @@ async function setBindingState(
   await deps.store.transact(async (transaction) => {
     await transaction.assertHeld(claim);
     await transaction.setBindingState(uid, state);
+    if (state === 'unbound') await transaction.recordProgress(claim);
   });
 }
 
@@ -73,7 +73,8 @@ async function tryToRevoke(
     return 'revoked';
   } catch (thrown) {
     const { code, retry } = toChandlerError(thrown);
-    if (thrown instanceof LeaseLost || code === 'StoreUnavailable') throw thrown;
+    if (thrown instanceof LeaseLost || thrown instanceof WorkerStopping || code === 'StoreUnavailable')
+      throw thrown;
     context.deps.events.backgroundFaulted({ task: 'revoke a login before its server goes', cause: thrown });
     return retry ? 'away' : 'refused';
   }

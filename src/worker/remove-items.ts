@@ -80,6 +80,7 @@ async function removeEach(
     await deps.store.transact(async (transaction) => {
       await transaction.assertHeld(claim);
       await transaction.removeInventory(item);
+      await transaction.recordProgress(claim);
     });
     const { instanceUid, cluster, kind, namespace, name } = item;
     deps.events.objectRemoved({ instanceUid, cluster, kind, namespace, name });

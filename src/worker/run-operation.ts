@@ -1,5 +1,5 @@
 import type { BindingState } from '../domain/binding.ts';
-import { type ChandlerError, toChandlerError } from '../domain/errors.ts';
+import { type ChandlerError, errorCatalogue, toChandlerError } from '../domain/errors.ts';
 import type { InstanceState } from '../domain/instance.ts';
 import type { Operation, OperationType } from '../domain/operation.ts';
 import { backoffMs } from '../lib/backoff.ts';
@@ -16,7 +16,8 @@ import { deprovisionTick } from './deprovision-tick.ts';
 import { keepLease } from './lease-keeper.ts';
 import { provisionTick } from './provision-tick.ts';
 import { repairTick } from './repair-tick.ts';
-import type { TickContext, TickOutcome, WorkerDeps } from './types.ts';
+import { withSteps } from './steps.ts';
+import { type TickContext, type TickOutcome, type WorkerDeps, WorkerStopping } from './types.ts';
 import { unbindTick } from './unbind-tick.ts';
 import { updateTick } from './update-tick.ts';
 
@@ -49,24 +50,48 @@ function ageMs(operation: Operation): number {
 }
 
 const retryBackoff = { initialMs: 500, maximumMs: 15_000 };
+/** What is our own fault hardly passes by itself; faults of the environment are tried until the deadline. */
+const mostFaults = 10;
+/**
+ * An operation that ends its worker must not end every replica for ever. There is no further delay at a takeover: the
+ * lease that has to run out first is one, and the first takeover must be quick.
+ */
+const mostTakeovers = 5;
 
 /**
  * Runs one tick of a claimed operation and writes down what it came to. Never throws: a lost lease means that the
  * operation is another's now, anything else is recorded and tried again until the deadline.
+ * @param stopping ends the tick at its next guard
  */
-export async function runOperation(claim: OperationClaim, deps: WorkerDeps): Promise<void> {
-  const { operation } = claim;
-  const lease = keepLease(deps.store.operationQueue, claim, deps.settings.leaseSeconds);
+export async function runOperation(
+  claim: OperationClaim,
+  plainDeps: WorkerDeps,
+  stopping: AbortSignal,
+): Promise<void> {
+  const deps = withSteps(plainDeps, claim.operation.type);
+  const { leaseSeconds, now } = deps.settings;
+  const lease = keepLease(deps.store.operationQueue, claim, leaseSeconds, now);
+  const guard = () => {
+    lease.guard();
+    if (stopping.aborted) throw new WorkerStopping();
+  };
   try {
-    const outcome = claim.expired
-      ? deadlineOutcome(operation)
-      : await ticks[operation.type]({ deps, claim, guard: lease.guard });
-    await record(outcome, claim, deps);
+    await record(await tick({ deps, claim, guard }), claim, deps);
   } catch (thrown) {
     await recover(thrown, claim, deps);
   } finally {
     lease.stop();
   }
+}
+
+async function tick(context: TickContext): Promise<TickOutcome> {
+  const { operation, takeovers, expired } = context.claim;
+  // Before the deadline: what comes of that one looks at the instance, which may be what ended the workers.
+  if (takeovers > mostTakeovers) {
+    const { sentence } = errorCatalogue.WorkersLost;
+    return { kind: 'failed', code: 'WorkersLost', sentence, cause: `${takeovers} takeovers in a row` };
+  }
+  return expired ? deadlineOutcome(operation) : ticks[operation.type](context);
 }
 
 function deadlineOutcome(operation: Operation): TickOutcome {
@@ -142,9 +167,15 @@ async function recover(thrown: unknown, claim: OperationClaim, deps: WorkerDeps)
     await giveUp(claim, deps);
     return;
   }
+  if (thrown instanceof WorkerStopping) {
+    await handOver(claim, deps);
+    return;
+  }
   const error = toChandlerError(thrown);
+  const attempts = attemptsOf(error, claim.operation);
   try {
-    if (error.retry) await retryLater(error, claim, deps);
+    if (error.retry && !(error.code === 'Internal' && attempts >= mostFaults))
+      await retryLater(error, attempts, claim, deps);
     else {
       const { code, message, cause } = error;
       await record({ kind: 'failed', code, sentence: message, cause }, claim, deps);
@@ -167,10 +198,31 @@ async function giveUp(claim: OperationClaim, deps: WorkerDeps): Promise<void> {
   });
 }
 
-async function retryLater(error: ChandlerError, claim: OperationClaim, deps: WorkerDeps): Promise<void> {
+/** Due now and otherwise as it was: another replica, if there is one, goes on within a moment. */
+export async function handOver(claim: OperationClaim, { store, events }: WorkerDeps): Promise<void> {
+  const { attempts, errorCode } = claim.operation;
+  const asItWas = { runAfterMs: 0, attempts, ...(errorCode === undefined ? {} : { errorCode }) };
+  try {
+    await store.operationQueue.release(claim, asItWas);
+    events.operationHandedOver(operationFields(claim.operation));
+  } catch (cause) {
+    events.backgroundFaulted({ task: 'hand over an operation', cause });
+  }
+}
+
+/** In a row, and of its sort: faults of ours are not counted together with those of the environment. */
+function attemptsOf({ code }: ChandlerError, { attempts, errorCode }: Operation): number {
+  return (code === 'Internal') === (errorCode === 'Internal') ? attempts + 1 : 1;
+}
+
+async function retryLater(
+  error: ChandlerError,
+  attempts: number,
+  claim: OperationClaim,
+  deps: WorkerDeps,
+): Promise<void> {
   const { operation } = claim;
-  const attempts = operation.attempts + 1;
-  const delayMs = backoffMs(attempts, retryBackoff);
+  const delayMs = backoffMs(attempts, deps.settings.retryBackoff ?? retryBackoff);
   deps.events.operationRetried({
     ...operationFields(operation),
     attempts,

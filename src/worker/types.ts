@@ -3,9 +3,11 @@
 import type { CredentialsProvider } from '../credentials/types.ts';
 import type { Delivery } from '../delivery/types.ts';
 import type { ErrorCode } from '../domain/errors.ts';
+import type { StepHook } from '../domain/steps.ts';
+import type { BackoffOptions } from '../lib/backoff.ts';
 import type { RepairOptions } from '../provisioners/plan-repair.ts';
 import type { ExternalProvisioner, InstanceTarget } from '../provisioners/types.ts';
-import type { OperationClaim, Store, StoreTransaction } from '../store/types.ts';
+import type { ClaimLimits, OperationClaim, Store, StoreTransaction } from '../store/types.ts';
 import type { Events } from '../telemetry/events.ts';
 
 export interface WorkerDeps {
@@ -21,6 +23,8 @@ export interface WorkerDeps {
   delivery: Delivery;
   events: Events;
   settings: WorkerSettings;
+  /** Told of every step; for tests (CHANDLER_FAILPOINT). */
+  steps?: StepHook;
 }
 
 export interface WorkerSettings {
@@ -29,6 +33,12 @@ export interface WorkerSettings {
   /** Operations worked on at the same time. */
   concurrency: number;
   leaseSeconds: number;
+  /** Over all replicas; without them nothing is held back. */
+  limits?: ClaimLimits;
+  /** Between tries of an operation that failed by what may pass; 0.5 s to 15 s when absent. */
+  retryBackoff?: BackoffOptions;
+  /** Monotonic milliseconds, by which the time left of a lease is told; `performance.now` when absent. */
+  now?: () => number;
 }
 
 /** What one tick of an operation came to. */
@@ -42,10 +52,15 @@ export type TickOutcome =
 export interface TickContext {
   deps: WorkerDeps;
   claim: OperationClaim;
-  /** Call before each effect outside Postgres. @throws LeaseLost */
+  /** Call before each effect outside Postgres. @throws LeaseLost, WorkerStopping */
   guard: () => void;
   /** Set in a repair: everything in clusters is applied again, also what the inventory believes to be there. */
   repair?: RepairOptions;
+}
+
+/** Thrown where a tick may end because its process does: the operation is released as it is, for another to go on with. */
+export class WorkerStopping extends Error {
+  override readonly name = 'WorkerStopping';
 }
 
 /** Safety net while watch events are expected; reads only Postgres, so it may be slow. */

@@ -4,10 +4,8 @@ import type { TickContext, TickOutcome } from './types.ts';
 
 /** First the login dies, then what was delivered goes. */
 export async function unbindTick(context: TickContext): Promise<TickOutcome> {
-  const { deps, guard } = context;
   const [binding, view] = await Promise.all([viewBinding(context), viewInstance(context)]);
   await revokeLogin(binding, view, context);
-  guard();
-  await withdrawDelivery(binding, deps);
+  await withdrawDelivery(binding, context);
   return { kind: 'done', description: 'The service binding is gone.' };
 }

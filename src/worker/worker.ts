@@ -1,10 +1,14 @@
-import type { OperationClaim } from '../store/types.ts';
+import { within } from '../lib/within.ts';
 import { operationFields } from '../telemetry/events.ts';
-import { runOperation } from './run-operation.ts';
+import { handOver, runOperation } from './run-operation.ts';
 import type { WorkerDeps } from './types.ts';
 
 export interface Worker {
-  /** Stops claiming and waits for the ticks under way, `graceMs` at most. What is left resumes when its lease ends. */
+  /**
+   * Drains: claims no more, and every tick under way ends where it next looks at its lease, so that an effect that was
+   * begun is finished and recorded; its operation is due at once for other replicas. Waits `graceMs` at most: what is
+   * still in the middle of an effect then keeps its lease, and is resumed when that ends.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -17,11 +21,12 @@ const restMs = 1_000;
  * The loop. States:
  * - claiming: takes due operations one after the other until none is due or `concurrency` ticks run;
  * - asleep: until a wake, the end of a tick, or the time the next operation falls due;
- * - stopped: claims no more.
+ * - stopped: claims no more, and the ticks under way hand over what they work on.
  * Only `pump` claims, and only one pump runs at a time; a wake during a pump makes it go round once more.
  */
 export function startWorker(deps: WorkerDeps): Worker {
   const { store, settings, events } = deps;
+  const stopping = new AbortController();
   const running = new Set<Promise<void>>();
   let stopped = false;
   let pumping = false;
@@ -45,7 +50,10 @@ export function startWorker(deps: WorkerDeps): Worker {
         await claimAll();
       } while (wokenWhilePumping && !stopped);
       if (running.size < settings.concurrency) {
-        sleepMs = Math.min(longestSleepMs, (await store.operationQueue.msUntilNextDue()) ?? longestSleepMs);
+        sleepMs = Math.min(
+          longestSleepMs,
+          (await store.operationQueue.msUntilNextDue(settings.limits)) ?? longestSleepMs,
+        );
       }
     } catch (thrown) {
       events.backgroundFaulted({ task: 'claim operations', cause: thrown });
@@ -58,26 +66,17 @@ export function startWorker(deps: WorkerDeps): Worker {
 
   async function claimAll(): Promise<void> {
     while (!stopped && running.size < settings.concurrency) {
-      const claim = await store.operationQueue.claim(settings.owner, settings.leaseSeconds);
+      const claim = await store.operationQueue.claim(settings.owner, settings.leaseSeconds, settings.limits);
       if (claim === undefined) return;
-      if (stopped) return giveBack(claim);
+      // It was on its way when the worker was stopped.
+      if (stopped) return handOver(claim, deps);
       events.operationClaimed({ ...operationFields(claim.operation), fence: claim.fence });
-      const run = runOperation(claim, deps).finally(() => {
+      const run = runOperation(claim, deps, stopping.signal).finally(() => {
         running.delete(run);
         wake();
       });
       running.add(run);
     }
-  }
-
-  /** A claim that was on its way when the worker was stopped: another one may have it at once. */
-  async function giveBack(claim: OperationClaim): Promise<void> {
-    const { attempts, errorCode } = claim.operation;
-    await store.operationQueue.release(claim, {
-      runAfterMs: 0,
-      attempts,
-      ...(errorCode === undefined ? {} : { errorCode }),
-    });
   }
 
   const stopListening = store.operationQueue.onWake(wake);
@@ -86,14 +85,13 @@ export function startWorker(deps: WorkerDeps): Worker {
   return {
     async stop(graceMs) {
       stopped = true;
+      stopping.abort();
       stopListening();
       clearTimeout(alarm);
-      let timer: NodeJS.Timeout | undefined;
-      const grace = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, graceMs);
-      });
-      await Promise.race([pumped.then(() => Promise.allSettled([...running])), grace]);
-      clearTimeout(timer);
+      await within(
+        graceMs,
+        pumped.then(() => Promise.allSettled([...running])),
+      );
     },
   };
 }

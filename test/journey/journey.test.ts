@@ -4,11 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { AppNamespace, sampleAppDeployment, sampleAppMark } from '../../src/start/quickstart/sample-app.ts';
 import { type BrokerHome, createBrokerHome, type TestBroker } from '../support/broker.ts';
 import { apps, core, decoded, eventually, type Login, logIn, runSql } from '../support/cluster.ts';
+import { dumpDatabase } from '../support/dump-database.ts';
 
 const instanceId = randomUUID();
 const instancePath = `/v2/service_instances/${instanceId}`;
@@ -230,27 +230,3 @@ describe('the journey of a service instance', () => {
     }
   });
 });
-
-/** Every row of every table as text, and what bytea columns hold, as text too. */
-async function dumpDatabase(url: string): Promise<string> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    const tables = await client.query<{ name: string }>(
-      `select quote_ident(tablename) as name from pg_tables where schemaname = 'public'`,
-    );
-    let dump = '';
-    for (const { name } of tables.rows) {
-      const { rows } = await client.query<Record<string, unknown>>(`select * from ${name}`);
-      for (const row of rows) {
-        for (const value of Object.values(row)) {
-          dump += Buffer.isBuffer(value) ? value.toString('latin1') : JSON.stringify(value);
-          dump += '\n';
-        }
-      }
-    }
-    return dump;
-  } finally {
-    await client.end();
-  }
-}

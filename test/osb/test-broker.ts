@@ -20,6 +20,7 @@ export interface TestBroker {
   store: Store;
   worker: ScriptedWorker;
   http: Listening;
+  databaseUrl: string;
   send(sent: Sent): Promise<Answer>;
   /** Number and digest of the rows of every table: equal before and after means that nothing was written. */
   rows(): Promise<string>;
@@ -65,6 +66,7 @@ export async function startTestBroker(
     store,
     worker: new ScriptedWorker(store),
     http,
+    databaseUrl: opened.url,
     query,
     send: (sent) => send(http.port, sent),
     rows: () => snapshotRows(query),

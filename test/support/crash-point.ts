@@ -1,146 +1,138 @@
-import type { CredentialsProvider } from '../../src/credentials/types.ts';
-import type { Cluster, KubeObject } from '../../src/kube/types.ts';
-import type { Store, StoreTransaction } from '../../src/store/types.ts';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Step, type StepHook, spellStep } from '../../src/domain/steps.ts';
+import type { Store } from '../../src/store/types.ts';
+import { storeWithSteps } from '../../src/worker/steps.ts';
+import type { WorkerDeps } from '../../src/worker/types.ts';
 
-export type When = 'before' | 'after';
+/** What becomes of the process at the step: as the modes of CHANDLER_FAILPOINT. */
+export type Fate = 'error' | 'kill' | 'pause';
 
 /** The process is gone at this point: its transaction rolls back, and nothing of it ever goes on. */
 class Killed extends Error {}
 
+const never = () => new Promise<never>(() => {});
+
 /**
- * Follows the steps of one worker that change something (rows, objects, logins) and kills it before or after one of
- * them. "After" is after the commit, or after the effect. What it did until then is in `steps`.
+ * A worker, or the HTTP side, within this process as if it were one of its own, which errs, is killed or stands still
+ * the first time that it comes to a step. Whose process is killed never goes on; one that stands still renews no lease,
+ * and finds when it goes on that the time of its leases has passed. What it did is in `steps`.
  */
 export class CrashPoint {
+  /** The steps it came to, as `verb.name`, in order. */
   readonly steps: string[] = [];
-  /** Resolves when the worker is dead. */
+  readonly hook: StepHook = (step) => this.#come(step);
+  /** Resolves when it came to the step, and Postgres has answered the claim that it may have sent before. */
   readonly reached: Promise<void>;
-  readonly #step: string | undefined;
-  readonly #when: When;
-  readonly #die: () => void;
-  #dead = false;
+  readonly #at: string | undefined;
+  readonly #fate: Fate;
+  readonly #reach: () => void;
+  readonly #inTransaction = new AsyncLocalStorage<true>();
+  #isReached = false;
+  #isDead = false;
+  #standing: Promise<void> | undefined;
+  #goOn = () => {};
+  #skippedMs = 0;
+  #claiming: Promise<unknown> = Promise.resolve();
 
   /** Without a step it only follows. */
-  constructor(step?: string, when: When = 'before') {
-    this.#step = step;
-    this.#when = when;
+  constructor(at?: Step, fate: Fate = 'kill') {
+    this.#at = at === undefined ? undefined : spellStep(at);
+    this.#fate = fate;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.reached = promise;
-    this.#die = resolve;
+    this.reached = promise.then(() => this.#claiming).then(() => undefined);
+    this.#reach = resolve;
   }
 
-  store(store: Store): Store {
-    const { operationQueue } = store;
+  /** For a worker. */
+  parts(
+    store: Store,
+    settings: Pick<WorkerDeps['settings'], 'owner' | 'leaseSeconds'>,
+  ): Pick<WorkerDeps, 'store' | 'steps' | 'settings'> {
+    return {
+      store: this.#store(store),
+      steps: this.hook,
+      settings: {
+        ...settings,
+        concurrency: 4,
+        retryBackoff: { initialMs: 2, maximumMs: 10 },
+        now: () => performance.now() + this.#skippedMs,
+      },
+    };
+  }
+
+  /** For the HTTP side. */
+  acceptingStore(store: Store): Store {
+    return storeWithSteps(this.#store(store), this.hook);
+  }
+
+  /** The store as this process reaches it. */
+  #store(store: Store): Store {
+    const { operationQueue: queue } = store;
     return {
       ...store,
-      transact: (work) => this.#transact(store, work),
-      holdLease: (...given) => this.#alive(() => store.holdLease(...given)),
+      transact: (work) =>
+        this.#alive(() =>
+          store
+            .transact((transaction) => this.#inTransaction.run(true, () => work(transaction)))
+            .catch((thrown: unknown) => {
+              if (thrown instanceof Killed) return never();
+              throw thrown;
+            }),
+        ),
       operationQueue: {
-        ...operationQueue,
-        claim: (...given) => this.#alive(() => operationQueue.claim(...given)),
-        renew: (...given) => this.#alive(() => operationQueue.renew(...given)),
-        release: (...given) => this.#around('release', () => operationQueue.release(...given)),
+        ...queue,
+        claim: (...given) =>
+          this.#alive(() => {
+            const claim = queue.claim(...given);
+            this.#claiming = claim.catch(() => undefined);
+            return claim;
+          }),
+        renew: (...given) => this.#alive(() => queue.renew(...given)),
+        release: (...given) => this.#alive(() => queue.release(...given)),
+        giveUp: (...given) => this.#alive(() => queue.giveUp(...given)),
       },
     };
   }
 
-  cluster(cluster: Cluster): Cluster {
-    return this.#following(cluster, {
-      create: (object: KubeObject) => `create ${object.kind}`,
-      apply: (object: KubeObject) => `apply ${object.kind}`,
-      delete: (reference: { kind: string }) => `delete ${reference.kind}`,
-    });
+  /** Lets it go on where it stands; by its own clock this much time has passed. */
+  resume(passedMs: number): void {
+    this.#skippedMs += passedMs;
+    this.#standing = undefined;
+    this.#goOn();
   }
 
-  provider(provider: CredentialsProvider): CredentialsProvider {
-    return this.#following(provider, {
-      prepare: () => 'prepare server',
-      create: () => 'create login',
-      revoke: () => 'revoke login',
-    });
-  }
-
-  /** The same object, whose named methods are steps. */
-  #following<T extends object>(target: T, names: Record<string, (argument: never) => string>): T {
-    return new Proxy(target, {
-      get: (_target, key) => {
-        const value: unknown = Reflect.get(target, key, target);
-        if (typeof value !== 'function') return value;
-        const nameOf = names[String(key)];
-        if (nameOf === undefined) return value.bind(target);
-        return (...given: unknown[]) =>
-          this.#around(nameOf(given[0] as never), () => Reflect.apply(value, target, given));
-      },
-    });
-  }
-
-  async #transact<T>(store: Store, work: (transaction: StoreTransaction) => Promise<T>): Promise<T> {
-    const written: string[] = [];
-    const begin = (name: string) => {
-      written.push(name);
-      this.steps.push(name);
-      if (this.#is(name, 'before')) throw new Killed();
-    };
-    try {
-      const result = await this.#alive(() =>
-        store.transact((transaction) => work(named(transaction, begin))),
-      );
-      return written.some((name) => this.#is(name, 'after')) ? await this.#kill() : result;
-    } catch (thrown) {
-      if (thrown instanceof Killed) return this.#kill();
-      throw thrown;
+  async #come(step: Step): Promise<void> {
+    if (this.#isDead) await this.#die();
+    if (step.when === 'before') this.steps.push(`${step.verb}.${step.name}`);
+    if (this.#isReached || spellStep(step) !== this.#at) return;
+    this.#isReached = true;
+    switch (this.#fate) {
+      case 'error':
+        this.#reach();
+        throw new Error(`failpoint ${this.#at}`);
+      case 'kill':
+        this.#isDead = true;
+        this.#reach();
+        return this.#die();
+      case 'pause': {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#standing = promise;
+        this.#goOn = resolve;
+        this.#reach();
+        return promise;
+      }
     }
   }
 
-  async #around<T>(step: string, effect: () => Promise<T>): Promise<T> {
-    if (this.#dead || this.#is(step, 'before')) return this.#kill();
-    this.steps.push(step);
-    const result = await effect();
-    return this.#is(step, 'after') ? this.#kill() : result;
+  /** Within a transaction by an error, so that it rolls back, as Postgres does when the connection is lost. */
+  async #die(): Promise<never> {
+    if (this.#inTransaction.getStore() === true) throw new Killed();
+    return never();
   }
 
-  async #alive<T>(effect: () => Promise<T>): Promise<T> {
-    return this.#dead ? this.#kill() : effect();
+  async #alive<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isDead) await never();
+    await this.#standing;
+    return work();
   }
-
-  #is(step: string, when: When): boolean {
-    return !this.#dead && step === this.#step && when === this.#when;
-  }
-
-  #kill(): Promise<never> {
-    this.#dead = true;
-    this.#die();
-    return new Promise(() => {});
-  }
-}
-
-/** The same transaction, whose writes are announced before they happen. */
-function named(transaction: StoreTransaction, begin: (step: string) => void): StoreTransaction {
-  return {
-    ...transaction,
-    planInventory: (items) => {
-      begin(`plan ${items[0]?.resourceId}`);
-      return transaction.planInventory(items);
-    },
-    recordApplied: (item, ...rest) => {
-      begin(`record ${item.kind}`);
-      return transaction.recordApplied(item, ...rest);
-    },
-    removeInventory: (item) => {
-      begin(`forget ${item.kind}`);
-      return transaction.removeInventory(item);
-    },
-    setBindingState: (uid, state) => {
-      if (state === 'unbound') begin('record unbound');
-      return transaction.setBindingState(uid, state);
-    },
-    setBindingCredentials: (uid, credentials) => {
-      begin('record credentials');
-      return transaction.setBindingCredentials(uid, credentials);
-    },
-    finishOperation: (claim, outcome) => {
-      begin('finish');
-      return transaction.finishOperation(claim, outcome);
-    },
-  };
 }

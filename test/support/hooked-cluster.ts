@@ -1,5 +1,5 @@
 import { FakeCluster } from '../../src/kube/fake-cluster.ts';
-import type { ApplyResult, KubeObject, ObjectReference } from '../../src/kube/types.ts';
+import type { ApplyOptions, ApplyResult, KubeObject, ObjectReference } from '../../src/kube/types.ts';
 
 export interface ClusterWrite {
   verb: 'create' | 'apply' | 'delete';
@@ -19,7 +19,8 @@ export class HookedCluster extends FakeCluster {
     return this.#write(writeOf('create', object), () => super.create(object));
   }
 
-  override async apply(object: KubeObject): Promise<ApplyResult> {
+  override async apply(object: KubeObject, options: ApplyOptions = {}): Promise<ApplyResult> {
+    if (options.dryRun === true) return super.apply(object, options);
     return this.#write(writeOf('apply', object), () => super.apply(object));
   }
 

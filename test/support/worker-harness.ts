@@ -40,7 +40,7 @@ const caller: Caller = { platform, namespaces: ['*'], delivers: true, options: o
 /** Where apps live; the fake cluster has it from the start. */
 export const appNamespace = 'app';
 
-export interface PlanOptions extends Partial<Pick<PlanRevision, 'set' | 'resources' | 'outputs'>> {
+export interface PlanOptions extends Partial<Pick<PlanRevision, 'set' | 'resources' | 'outputs' | 'drift'>> {
   /** Seconds of each kind of operation; 600 when absent. */
   timeouts?: Partial<PlanRevision['timeouts']>;
   /** False for a plan without a server to bind to. */
@@ -75,7 +75,10 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
 
   const usecases = {
     store,
-    catalog: { findPlan: (_service: string, planId: string) => listed(revisions.get(planId)) },
+    catalog: {
+      findPlan: (_service: string, planId: string) => listed(revisions.get(planId)),
+      findOffering: () => ({}),
+    },
     events,
     access: { namespaceExists: () => Promise.resolve(true) },
     validateParameters: () => undefined,
@@ -152,6 +155,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
         ...plan.timeouts,
       },
     };
+    if (plan.drift !== undefined) revision.drift = plan.drift;
     if (plan.bindable !== false) revision.bind = plan.bind ?? serverBind;
     for (const [digest, render] of Object.entries(rendered)) charts.set(prefixed(digest), render);
     revisions.set(revision.planId, revision);
@@ -167,6 +171,44 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
     return present(await store.findOperation(present(accepted.operationUid)));
   }
 
+  /** The requests of a platform, as they reach the broker through this store. */
+  function asking(through: Store = store) {
+    const deps = { ...usecases, store: through };
+    return {
+      provision: (revision: PlanRevision, instanceId: string, parameters: JsonObject = {}) =>
+        provision(deps, caller, {
+          instanceId,
+          serviceId: revision.serviceId,
+          planId: revision.planId,
+          organizationGuid: 'org',
+          spaceGuid: 'space',
+          context: {},
+          parameters,
+          acceptsIncomplete: true,
+        }),
+      update: (
+        { instanceId, serviceId }: ServiceInstance,
+        { planId }: PlanRevision,
+        parameters: JsonObject,
+      ) => update(deps, caller, { instanceId, serviceId, planId, parameters, acceptsIncomplete: true }),
+      bind: (
+        { instanceId, serviceId, planId }: ServiceInstance,
+        bindingId: string,
+        { namespace, ...rest }: { namespace: string; predecessorBindingId?: string },
+      ) =>
+        bind(deps, caller, {
+          ...{ instanceId, serviceId, planId, bindingId },
+          context: { namespace },
+          parameters: {},
+          acceptsIncomplete: true,
+          ...rest,
+        }),
+      unbind: (binding: ServiceBinding) => unbind(deps, caller, { ...binding, acceptsIncomplete: true }),
+      deprovision: (instance: ServiceInstance) =>
+        deprovision(deps, caller, { ...instance, acceptsIncomplete: true }),
+    };
+  }
+
   return {
     store,
     openAnother: opened.openAnother,
@@ -176,54 +218,39 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
     newDeps,
     startWorker: startTestWorker,
     startWatcher: startTestWatcher,
+    asking,
+    addPlan,
 
     /** Asks for an instance of a plan made for it alone. */
     async provision(plan: PlanOptions = {}, parameters: JsonObject = {}) {
       const revision = await addPlan(plan);
       const instanceId = `instance-${count}`;
-      const accepted = await provision(usecases, caller, {
-        instanceId,
-        serviceId: revision.serviceId,
-        planId: revision.planId,
-        organizationGuid: 'org',
-        spaceGuid: 'space',
-        context: {},
-        parameters,
-        acceptsIncomplete: true,
-      });
+      const accepted = await asking().provision(revision, instanceId, parameters);
       return { instance: await instanceOf(instanceId), operation: await operationOf(accepted) };
     },
 
     /** Asks for a move to a plan made for it alone. */
     async update(instance: ServiceInstance, plan: PlanOptions = {}, parameters: JsonObject = {}) {
       const revision = await addPlan(plan);
-      const { instanceId, serviceId } = instance;
-      const { planId } = revision;
-      const wanted = { instanceId, serviceId, planId, parameters, acceptsIncomplete: true };
-      return { revision, operation: await operationOf(await update(usecases, caller, wanted)) };
+      const accepted = await asking().update(instance, revision, parameters);
+      return { revision, operation: await operationOf(accepted) };
     },
 
     async bind(instance: ServiceInstance, namespace = appNamespace) {
       count += 1;
-      const { instanceId, serviceId, planId } = instance;
+      const { instanceId } = instance;
       const bindingId = `binding-${count}`;
-      const ids = { instanceId, serviceId, planId, bindingId };
-      const accepted = await bind(usecases, caller, {
-        ...ids,
-        context: { namespace },
-        parameters: {},
-        acceptsIncomplete: true,
-      });
+      const accepted = await asking().bind(instance, bindingId, { namespace });
       const binding = present(await store.findBinding({ platform, instanceId, bindingId }));
       return { binding, operation: await operationOf(accepted) };
     },
 
     async unbind(binding: ServiceBinding): Promise<Operation> {
-      return operationOf(await unbind(usecases, caller, { ...binding, acceptsIncomplete: true }));
+      return operationOf(await asking().unbind(binding));
     },
 
     async deprovision(instance: ServiceInstance): Promise<Operation> {
-      return operationOf(await deprovision(usecases, caller, { ...instance, acceptsIncomplete: true }));
+      return operationOf(await asking().deprovision(instance));
     },
 
     async repair({ uid }: ServiceInstance, request: Partial<RepairRequest> = {}): Promise<Operation> {

@@ -127,8 +127,8 @@ describe('an instance that lives outside of clusters', () => {
 
   test('is made once by a worker that is killed before it could write that down, and another one', async () => {
     await harness.stopAll();
-    const point = new CrashPoint('record fake', 'before');
-    startWorker({ store: point.store(harness.store) });
+    const point = new CrashPoint({ verb: 'provision', when: 'before', name: 'record-fake' });
+    startWorker(point.parts(harness.store, { owner: 'doomed', leaseSeconds: 15 }));
     const { instance, operation } = await harness.provision(outside, usual);
     await point.reached;
     await harness.expireLeases();

@@ -4,7 +4,7 @@ import type { ServiceInstance } from '../../src/domain/instance.ts';
 import type { KubeObject, ObjectReference } from '../../src/kube/types.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 import { enqueueRepair } from '../../src/store/enqueue-repair.ts';
-import { CrashPoint, type When } from '../support/crash-point.ts';
+import { CrashPoint } from '../support/crash-point.ts';
 import { serverChart } from '../support/server-plan.ts';
 import {
   type PlanOptions,
@@ -230,33 +230,27 @@ describe('during a repair', () => {
 });
 
 const steps = [
-  'plan server',
-  'apply Service',
-  'record Service',
-  'apply StatefulSet',
-  'prepare server',
+  'plan-server',
+  'apply-service',
+  'record-service',
+  'apply-statefulset',
+  'prepare-server',
   'finish',
 ];
-test.each(steps.flatMap((step) => (['before', 'after'] as When[]).map((when) => [when, step] as const)))(
-  'a worker that dies %s "%s": another one completes the repair',
-  async (when, step) => {
-    const instance = await provisioned();
-    const before = content(instance);
-    await harness.stopAll();
-    harness.startWatcher();
-    harness.cluster.vanish(referenceTo(objectOf(instance, 'Service')));
-    harness.cluster.vanish(referenceTo(objectOf(instance, 'StatefulSet')));
-    const crash = new CrashPoint(step, when);
-    harness.startWorker({
-      store: crash.store(harness.store),
-      clusterOf: () => crash.cluster(harness.cluster),
-      providers: { postgresql: crash.provider(harness.provider) },
-    });
-    const operation = await harness.repair(instance);
-    await crash.reached;
-    await harness.expireLeases();
-    harness.startWorker();
-    expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });
-    expect(content(instance)).toEqual(before);
-  },
-);
+const points = steps.flatMap((name) => (['before', 'after'] as const).map((when) => ({ when, name })));
+test.each(points)('a worker that dies $when "$name": another one completes the repair', async (point) => {
+  const instance = await provisioned();
+  const before = content(instance);
+  await harness.stopAll();
+  harness.startWatcher();
+  harness.cluster.vanish(referenceTo(objectOf(instance, 'Service')));
+  harness.cluster.vanish(referenceTo(objectOf(instance, 'StatefulSet')));
+  const crash = new CrashPoint({ verb: 'repair', ...point });
+  harness.startWorker(crash.parts(harness.store, { owner: 'doomed', leaseSeconds: 15 }));
+  const operation = await harness.repair(instance);
+  await crash.reached;
+  await harness.expireLeases();
+  harness.startWorker();
+  expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });
+  expect(content(instance)).toEqual(before);
+});

@@ -6,7 +6,6 @@ import type { Operation } from '../../src/domain/operation.ts';
 import type { RenderRequest } from '../../src/helm/types.ts';
 import { KubeError, type KubeObject } from '../../src/kube/types.ts';
 import { labelKeys } from '../../src/lib/labels.ts';
-import { CrashPoint, type When } from '../support/crash-point.ts';
 import { helmResource, serverChart, serverPlan } from '../support/server-plan.ts';
 import {
   appNamespace,
@@ -277,68 +276,4 @@ describe('a deprovision during an update', () => {
       expect(harness.provider.logins).not.toContain(binding.externalName);
     },
   );
-});
-
-describe('a worker that is killed while it updates: another one ends the operation', () => {
-  /** From the plan with a cache to one without it: everything an update does. */
-  const steps = [
-    'apply StatefulSet',
-    'record StatefulSet',
-    'release',
-    'delete Deployment',
-    'delete ConfigMap',
-    'forget Deployment',
-    'forget ConfigMap',
-    'prepare server',
-    'finish',
-  ];
-
-  async function killed(point: CrashPoint) {
-    const instance = await provisioned(plan('250m', withCache));
-    await harness.stopAll();
-    harness.startWatcher();
-    harness.startWorker({
-      store: point.store(harness.store),
-      clusterOf: () => point.cluster(harness.cluster),
-      providers: { postgresql: point.provider(harness.provider) },
-    });
-    const { uid } = statefulSet(instance).metadata;
-    const { revision, operation } = await harness.update(instance, plan('500m'));
-    return { instance, operation, revision, uid };
-  }
-
-  const rows = steps.flatMap((step) => (['before', 'after'] as const).map((when) => [when, step] as const));
-  test.each(rows)('%s %s', async (when: When, step) => {
-    const point = new CrashPoint(step, when);
-    const { instance, operation, revision, uid } = await killed(point);
-    await point.reached;
-    await harness.expireLeases();
-    harness.startWorker();
-    expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });
-
-    const { metadata, spec } = statefulSet(instance);
-    expect(spec).toMatchObject({ cpu: '500m' });
-    expect(metadata).toMatchObject({ uid, generation: 2 });
-    expect([...new Set(objectNames(instance).map((name) => name.split(' ')[1]))]).toEqual([
-      'namespace',
-      'admin',
-      'server',
-    ]);
-    const inventory = (await harness.inventoryOf(instance)).map(({ objectUid }) => objectUid);
-    expect(inventory.toSorted()).toEqual(
-      harness
-        .objectsOf(instance)
-        .map((object) => object.metadata.uid)
-        .toSorted(),
-    );
-    expect(await harness.instance(instance)).toMatchObject({ state: 'ready', planId: revision.planId });
-  });
-
-  test('at no other step than those of the table', async () => {
-    const point = new CrashPoint();
-    const { operation } = await killed(point);
-    expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });
-    const planned = ['plan namespace', 'plan admin', 'plan server'];
-    expect([...new Set(point.steps)].toSorted()).toEqual([...steps, ...planned].toSorted());
-  });
 });

@@ -17,16 +17,20 @@ export interface SampleApp {
 export const sampleAppMark = 'sample-app:';
 
 // The environment gives the URI, the files give the password: both ways of consuming the binding are used.
+// None of them as an argument of a process, which every user of the node can read.
 const script = `
 set -eu
 files="$SERVICE_BINDING_ROOT/db"
-until PGPASSWORD="$(cat "$files/password")" psql -qX -h "$host" -p "$port" -U "$username" -d "$database" -c 'select 1' >/dev/null; do sleep 1; done
-psql -qX "$uri" -v ON_ERROR_STOP=1 -c 'create table if not exists greetings (id serial primary key, pod text, at timestamptz default now())'
-id=$(psql -qXtA "$uri" -v ON_ERROR_STOP=1 -v pod="$HOSTNAME" <<'SQL'
-insert into greetings (pod) values (:'pod') returning id
+by_files() { PGPASSWORD="$(cat "$files/password")" psql -qXtA -h "$(cat "$files/host")" -p "$(cat "$files/port")" -U "$(cat "$files/username")" -d "$(cat "$files/database")" -v ON_ERROR_STOP=1 "$@"; }
+until by_files -c 'select 1' >/dev/null; do sleep 1; done
+id=$(by_files -v pod="$HOSTNAME" <<'SQL'
+\\getenv uri uri
+\\connect :"uri"
+create table if not exists greetings (id serial primary key, pod text, at timestamptz default now());
+insert into greetings (pod) values (:'pod') returning id;
 SQL
 )
-rows=$(PGPASSWORD="$(cat "$files/password")" psql -qXtA -h "$(cat "$files/host")" -p "$(cat "$files/port")" -U "$(cat "$files/username")" -d "$(cat "$files/database")" -v ON_ERROR_STOP=1 -c 'select count(*) from greetings')
+rows=$(by_files -c 'select count(*) from greetings')
 echo "${sampleAppMark} wrote row $id and read $rows row(s) back as $username from pod $HOSTNAME (env and files agree)"
 trap 'exit 0' TERM
 while :; do sleep 1; done

@@ -34,7 +34,7 @@ export async function takeBack(leftover: BindingLeftover, context: SweepContext)
     // The logins of a deprovisioned instance went with its server.
     if (view.instance.state !== 'deprovisioned') await revokeLogin(binding, view, { deps, guard });
     guard();
-    await withdrawDelivery(binding, deps);
+    await withdrawDelivery(binding, { deps, guard });
     swept = true;
   } finally {
     keeper.stop();
