@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { sweeperPace } from '../../store/sweep-types.ts';
 import { LeaseLost } from '../../store/types.ts';
 import { keepLease } from '../lease-keeper.ts';
 import type { WorkerDeps } from '../types.ts';
@@ -15,7 +16,6 @@ export interface Sweeper {
 }
 
 const lease = 'sweeper';
-const pace = 'sweeper pace';
 
 /**
  * Runs a round of sweeps now and then. Any replica may run it; two leases decide. `sweeper pace` is held from the
@@ -33,7 +33,7 @@ export function startSweeper(
 
   async function round(): Promise<void> {
     try {
-      if (!(await deps.store.holdLease(pace, deps.settings.owner, everySeconds * 0.7))) return;
+      if (!(await deps.store.holdLease(sweeperPace, deps.settings.owner, everySeconds * 0.7))) return;
       await runSweeps(deps, sweeps, stopping.signal);
     } catch (thrown) {
       deps.events.backgroundFaulted({ task: 'begin a round of sweeps', cause: thrown });
