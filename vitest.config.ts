@@ -65,7 +65,6 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
-      },
     ],
   },
 });
