@@ -241,6 +241,19 @@ describe('an instance without a row', () => {
     expect((await settle('remove')).state).toBe('succeeded');
   });
 
+  test('keeps what controllers made of its objects, which carries the same labels', async () => {
+    const instance = await readyInstance();
+    const service = present(objectOf('Service', `${instance.externalName}-server`));
+    const { name, namespace = '', labels = {} } = service.metadata;
+    const derived = { apiVersion: 'v1', kind: 'Endpoints', metadata: { name, namespace, labels } };
+    const { metadata } = await harness.cluster.create(derived);
+    await loseRow(instance);
+    await confirm(namespaceOf(instance));
+    await settle('adopt');
+    expect((await harness.inventoryOf(instance)).map(({ kind }) => kind)).not.toContain('Endpoints');
+    expect(uidOf('Endpoints', name)).toBe(metadata.uid);
+  });
+
   test('gets the parameters that the admin names, if they fit the plan', async () => {
     const { instance, operation } = await harness.provision({}, { storage: '2Gi' });
     await harness.untilFinished(operation);

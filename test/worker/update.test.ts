@@ -100,7 +100,7 @@ describe('an update', () => {
     expect(prepared).toHaveLength(2);
   });
 
-  test('asks the API server for nothing of what stays as it is', async () => {
+  test('asks the API server for nothing of what stays as it is; the namespace says the new plan', async () => {
     const instance = await provisioned();
     const before = harness.cluster.written.length;
     await harness.untilFinished((await harness.update(instance, plan('500m'))).operation);

@@ -120,7 +120,7 @@ async function listIfServed(
   labelSelector: string,
 ): Promise<KubeObject[]> {
   try {
-    return await cluster.list(kind, { namespace, labelSelector });
+    return await cluster.list(kind, { namespace, labelSelector, metadataOnly: true });
   } catch (thrown) {
     if (thrown instanceof KubeError && unlisted.includes(thrown.status)) return [];
     throw thrown;
