@@ -13,11 +13,14 @@ export interface DatabaseOptions {
   migrations?: Knex.MigratorConfig;
 }
 
-/** By SET and not at connection start, which poolers refuse. No transaction of ours takes longer than moments. */
+/**
+ * By SET and not at connection start, which poolers refuse. No transaction of ours takes longer than moments, and one
+ * whose process stands still keeps its rows locked, so that nobody takes over: not for longer than a usual lease.
+ */
 export const sessionSettings = `
   set statement_timeout = '15s';
   set lock_timeout = '10s';
-  set idle_in_transaction_session_timeout = '30s';
+  set idle_in_transaction_session_timeout = '10s';
 `;
 /** Longer than `statement_timeout`: only a network or a server that swallows everything takes so long. */
 export const defaultQueryTimeoutMs = 20_000;

@@ -173,7 +173,8 @@ async function refusedStart(environment: Record<string, string>): Promise<Refuse
 }
 
 async function addressOf(child: ChildProcess, log: () => string): Promise<string> {
-  const deadline = Date.now() + 30_000;
+  // Long, for a machine on which many start at a time.
+  const deadline = Date.now() + 90_000;
   while (Date.now() < deadline && child.exitCode === null) {
     const address = /"address":"([^"]+)"/.exec(log())?.[1];
     if (address !== undefined) return address;
