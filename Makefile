@@ -32,8 +32,8 @@ test-cluster: cluster-up ## all tests on the cluster: kills, two Chandlers, requ
 	@echo "==> the journey on real pods, then kills, two Chandlers, request counts and leaks"
 	@vitest run --project journey --project cluster
 
-chaos: cluster-up ## kills, standstills, outages, wrong clocks, every failpoint, on real processes (about an hour; CHANDLER_CHAOS_COUNT=200)
-	@echo "==> the short part; then 200 lives under kills, standstills, outages, wrong clocks, and the matrix of failpoints"
+chaos: cluster-up ## the matrix of every failpoint, kills, standstills, outages and wrong clocks under load (CHANDLER_CHAOS_COUNT=200)
+	@echo "==> the short part, then 200 lives under kills, standstills, outages, clocks"
 	@vitest run --project chaos-short --project chaos
 
 fuzz: install ## 20,000 hostile requests over all routes (CHANDLER_FUZZ_REQUESTS for another number)

@@ -168,7 +168,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     // Another replica may watch at once; what is left of the ticks here waits for no event.
     await Promise.all([
       worker.stop(tickGraceMs),
-      within(closeGraceMs, sweeper.stop()),
+      sweeper.stop(tickGraceMs),
       within(closeGraceMs, watcher.stop()),
     ]);
     await within(closeGraceMs, Promise.all([cluster.close(), charts.remove()]));

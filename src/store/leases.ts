@@ -23,6 +23,16 @@ export async function releaseLease(session: Session, name: string, owner: string
   await session.db('leases').where({ name, owner }).delete();
 }
 
+/** When the lease that was taken last runs out, or ran out; by the clock of Postgres, so show it as an age only. */
+export async function findLeaseEnd(session: Session, name: string): Promise<Date | undefined> {
+  const [known] = await query<{ expiresAt: Date }>(
+    session,
+    'select expires_at as "expiresAt" from leases where name = :name',
+    { name },
+  );
+  return known?.expiresAt;
+}
+
 /** Who holds the lease now. */
 export async function findLeaseOwner(session: Session, name: string): Promise<string | undefined> {
   const [held] = await query<{ owner: string }>(

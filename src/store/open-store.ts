@@ -3,7 +3,7 @@ import { guarded } from './database-errors.ts';
 import { claimDriftCheck, forgetDriftOfGone, recentRepairs, restOf } from './drift-checks.ts';
 import { verifyKeys } from './encryption-keys.ts';
 import { findFinding, forgetFinding, listFindings, quarantineFindings, recordFindings } from './findings.ts';
-import { holdLease, releaseLease } from './leases.ts';
+import { findLeaseEnd, holdLease, releaseLease } from './leases.ts';
 import { Listener } from './listener.ts';
 import { defaultQueryTimeoutMs, openDatabase, sessionSettings } from './open-database.ts';
 import { createOperationQueue, type Runner } from './operation-queue.ts';
@@ -113,6 +113,7 @@ function createStore(session: Session, runner: Runner, listener: Listener): Stor
       recentRepairs: (instanceUid) => runner.run((own) => recentRepairs(own, instanceUid)),
     },
     holdLease: (name, owner, seconds) => runner.run((own) => holdLease(own, name, owner, seconds)),
+    findLeaseEnd: (name) => runner.run((own) => findLeaseEnd(own, name)),
     releaseLease: (name, owner) => runner.run((own) => releaseLease(own, name, owner)),
     putRevision: (revision, charts) => runner.transact((own) => putRevision(own, revision, charts)),
     ping: () =>

@@ -2,6 +2,9 @@
 import type { BindingState } from '../domain/binding.ts';
 import type { InstanceState } from '../domain/instance.ts';
 
+/** The lease that is taken when a round of sweeps begins and runs out before the next; never released. */
+export const sweeperPace = 'sweeper pace';
+
 /** An instance, as far as it explains what is outside. */
 export interface SweptInstance {
   uid: string;

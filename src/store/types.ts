@@ -26,6 +26,8 @@ export interface Store extends StoreReader {
   /** Takes or renews a named lease by the clock of Postgres. Returns whether `owner` holds it now. */
   holdLease(name: string, owner: string, seconds: number): Promise<boolean>;
   releaseLease(name: string, owner: string): Promise<void>;
+  /** When a lease runs out, or ran out unless it was released; undefined when nobody ever held it. */
+  findLeaseEnd(name: string): Promise<Date | undefined>;
   /** Stores a plan revision and the packed charts it names; a digest that exists is left as it is. */
   putRevision(revision: PlanRevision, charts: ReadonlyMap<string, Buffer>): Promise<void>;
   ping(): Promise<void>;

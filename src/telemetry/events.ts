@@ -86,6 +86,7 @@ export interface Events {
   operationHandedOver(fields: OperationFields): void;
   objectApplied(fields: ObjectFields): void;
   objectRemoved(fields: ObjectFields): void;
+  sweepFinished(fields: { sweep: string; durationMs: number }): void;
   /** A binding's time was up: its login is revoked and what was delivered withdrawn. */
   bindingExpired(fields: BindingFields): void;
   /** What an unbound or failed binding may have left was taken back once more. */
@@ -134,6 +135,7 @@ export function createEvents(logger: Logger): Events {
     operationHandedOver: (fields) => write('info', 'operation handed over', fields),
     objectApplied: (fields) => write('debug', 'object applied', fields),
     objectRemoved: (fields) => write('debug', 'object removed', fields),
+    sweepFinished: (fields) => write('debug', 'sweep finished', fields),
     bindingExpired: (fields) => write('info', 'binding expired', fields),
     bindingSwept: (fields) => write('debug', 'binding swept', fields),
     stragglerRemoved: (fields) => write('warn', 'straggler removed', fields),
@@ -172,6 +174,7 @@ export const silentEvents: Events = {
   operationHandedOver: ignore,
   objectApplied: ignore,
   objectRemoved: ignore,
+  sweepFinished: ignore,
   bindingExpired: ignore,
   bindingSwept: ignore,
   stragglerRemoved: ignore,

@@ -14,7 +14,11 @@ import { dumpDatabase } from '../support/postgres.ts';
 
 const main = new URL('../../src/start/main.ts', import.meta.url).pathname;
 /** Sweeps all the time, and counts what it saw twice. */
-const environment = { CHANDLER_SWEEP_SECONDS: '2', CHANDLER_ORPHAN_GRACE_SECONDS: '1' };
+const environment = {
+  CHANDLER_SWEEP_SECONDS: '2',
+  CHANDLER_ORPHAN_GRACE_SECONDS: '1',
+  CHANDLER_DRIFT_SECONDS: '2',
+};
 let app: AppNamespace;
 let home: BrokerHome;
 let broker: TestBroker;
@@ -29,6 +33,9 @@ afterAll(async () => {
   if (home !== undefined) await removeInstallation(home);
   await app?.remove();
 });
+
+/** All that the commands printed. */
+let printed = '';
 
 interface Ended {
   exitCode: unknown;
@@ -45,6 +52,7 @@ function orphans(...words: string[]): Promise<Ended> {
       { env: { PATH: process.env.PATH, ...home.environment }, timeout: 180_000 },
       (error, stdout, stderr) => {
         const exitCode = error === null ? 0 : error.code;
+        printed += stdout + stderr;
         if (!words.includes('--json')) {
           console.log(`$ chandler orphans ${words.join(' ')}\n${stderr}${stdout}exit code ${exitCode}`);
         }
@@ -85,6 +93,11 @@ const loginsOn = async (login: Login) =>
   )
     .map(({ name }) => name)
     .sort();
+
+async function maxConnections(login: Login): Promise<string | undefined> {
+  const [row] = await runSql<{ max_connections: string }>(login, 'show max_connections');
+  return row?.max_connections;
+}
 
 async function update(instance: PlatformInstance, parameters: Record<string, number>): Promise<void> {
   await broker.client.expect([202], 'PATCH', `${instance.path}?accepts_incomplete=true`, {
@@ -178,6 +191,7 @@ test('a database restored from an older dump is settled finding by finding', asy
     'deprovisioned for good: instance without object',
     'deprovisioned, wanted again: instance without object',
     'of the one made again: binding without object',
+    'old: drift',
   ].sort();
   const found = await eventually('the sweeps have confirmed all', async () => {
     const all = await listed();
@@ -219,11 +233,18 @@ test('a database restored from an older dump is settled finding by finding', asy
   expect(await orphans('recreate', await idOf(again))).toMatchObject({ exitCode: 1 });
   await fine(orphans('recreate', await idOf(again), '--with-empty-volumes'));
   await fine(orphans('recreate', await idOf('of the one made again')));
+  expect(await maxConnections(kept)).toBe('60');
+  await fine(orphans('recreate', await idOf('old')));
+  expect(await maxConnections(kept)).toBe('100');
 
   await eventually('nothing is left', async () =>
     (await orphans('list')).exitCode === 0 ? true : undefined,
   );
   expect(await listed()).toEqual([]);
+
+  for (const { password } of [kept, unbound, goneWithIts, ofMade, added, rotated]) {
+    expect(printed).not.toContain(password);
+  }
 
   // Each is what it was settled as.
   for (const login of [kept, rotated, ofMade]) await works(login);

@@ -209,6 +209,12 @@ describe('a look', () => {
     const from = harness.cluster.requests.length;
     await sweep();
     expect(harness.cluster.requests.slice(from).filter(({ verb }) => verb === 'dry-run')).toEqual([]);
+    // Nor does the look count as done.
+    expect(
+      await harness.query(
+        `select uid from service_instances where state = 'ready' and drift_checked_at is null`,
+      ),
+    ).toEqual([{ uid: instance.uid }]);
   });
 
   test('that a cluster does not answer is tried again next time and forgets nothing', async () => {

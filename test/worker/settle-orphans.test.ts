@@ -241,6 +241,15 @@ describe('an instance without a row', () => {
     expect((await settle('remove')).state).toBe('succeeded');
   });
 
+  test('gets the parameters that the admin names, if they fit the plan', async () => {
+    const { instance, operation } = await harness.provision({}, { storage: '2Gi' });
+    await harness.untilFinished(operation);
+    await loseRow(instance);
+    await confirm(namespaceOf(instance));
+    await settle('adopt', { parameters: { storage: '2Gi' } });
+    expect((await harness.instance(instance)).parameters).toEqual({ storage: '2Gi' });
+  });
+
   test('is not settled before it is confirmed', async () => {
     const instance = await readyInstance();
     await loseRow(instance);
@@ -392,6 +401,29 @@ describe('a row of which something is gone', () => {
     await settle('remove');
     expect((await harness.binding(binding)).state).toBe('unbound');
     expect(harness.provider.logins).toEqual(new Set());
+  });
+
+  test('an instance is repaired, and a volume that is gone is not made anew unless told so', async () => {
+    const instance = await readyInstance();
+    const standing = uids();
+    const [service, claim] = ['Service', 'PersistentVolumeClaim'].map((kind) => ({
+      ...{ apiVersion: 'v1', kind, namespace: instance.namespace, name: `${instance.externalName}-server` },
+    }));
+    harness.cluster.vanish(present(service));
+    const { namespace, name } = present(service);
+    await confirm({
+      ...{ kind: 'row without object', objectKind: 'Service', namespace, name },
+      instanceUid: instance.uid,
+    });
+    expect(await settle('recreate')).toMatchObject({ type: 'repair', state: 'succeeded' });
+    expect(uids()).toHaveLength(standing.length);
+
+    harness.cluster.vanish(present(claim));
+    expect(await settle('recreate')).toMatchObject({ type: 'repair', state: 'failed' });
+    expect(uids()).toHaveLength(standing.length - 1);
+    expect(await settle('recreate', { withEmptyVolumes: true })).toMatchObject({ state: 'succeeded' });
+    expect(uids()).toHaveLength(standing.length);
+    expect((await harness.instance(instance)).state).toBe('ready');
   });
 
   test('an instance is deprovisioned, although nothing of it is left', async () => {

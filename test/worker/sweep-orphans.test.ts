@@ -264,23 +264,3 @@ describe('a row without an object', () => {
     expect(await findings()).toEqual([]);
   });
 });
-
-test('a round that runs keeps a second one out, and a failing sweep keeps no other from running', async () => {
-  const ran: string[] = [];
-  const deps = harness.newDeps();
-  const inner = { name: 'inner', run: async () => void ran.push('second round') };
-  const sweeps = [
-    { name: 'broken', run: () => Promise.reject(new Error('broken')) },
-    {
-      name: 'outer',
-      run: async () => {
-        expect(await runSweeps(deps, [inner])).toBe(false);
-        ran.push('outer');
-      },
-    },
-  ];
-  expect(await runSweeps(deps, sweeps)).toBe(true);
-  expect(ran).toEqual(['outer']);
-  expect(harness.eventsOf('backgroundFaulted').map(({ fields }) => fields.task)).toEqual(['sweep broken']);
-  expect(await runSweeps(deps, [inner])).toBe(true);
-});

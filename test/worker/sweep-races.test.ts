@@ -1,14 +1,18 @@
 /** Sweeps in the middle of operations: where nobody meddles there is nothing to find, and nothing in use is taken back. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ServiceBinding } from '../../src/domain/binding.ts';
 import { ChandlerError } from '../../src/domain/errors.ts';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
+import type { Operation } from '../../src/domain/operation.ts';
+import type { Store } from '../../src/store/types.ts';
 import { leftoverSweep } from '../../src/worker/sweeps/leftovers.ts';
 import { loginSweep } from '../../src/worker/sweeps/logins.ts';
 import { orphanSweep } from '../../src/worker/sweeps/orphans.ts';
 import { runSweeps } from '../../src/worker/sweeps/sweeper.ts';
+import type { WorkerDeps } from '../../src/worker/types.ts';
+import { serverChart } from '../support/server-plan.ts';
 import { startWorkerHarness, type WorkerHarness } from '../support/worker-harness.ts';
 
 const step = fc.record({
@@ -111,6 +115,128 @@ test('random operations and sweeps beside them', { timeout: 240_000 }, async () 
     ),
     { numRuns: Number(process.env.CHANDLER_SWEEP_RUNS ?? 4), endOnFailure: true },
   );
+});
+
+describe('what happens in the middle of a sweep', () => {
+  let harness: WorkerHarness;
+  beforeEach(async () => {
+    harness = await startWorkerHarness();
+    harness.startWatcher();
+    harness.startWorker();
+  });
+  afterEach(() => harness.close());
+
+  const ended = async (operation: Operation) =>
+    expect((await harness.untilFinished(operation)).state).toBe('succeeded');
+  const provisioned = async () => {
+    const { instance, operation } = await harness.provision();
+    await ended(operation);
+    return harness.instance(instance);
+  };
+  const bound = async (instance: ServiceInstance) => {
+    const { binding, operation } = await harness.bind(instance);
+    await ended(operation);
+    return harness.binding(binding);
+  };
+
+  /** A store in which `happens` comes to its end before the first rows of this kind are read. */
+  function storeBefore(reads: 'rowsOf' | 'bindingsOf', happens: () => Promise<unknown>): Store {
+    const { sweeps } = harness.store;
+    let pending: (() => Promise<unknown>) | undefined = happens;
+    const first = async () => {
+      const happening = pending;
+      pending = undefined;
+      await happening?.();
+    };
+    const read = sweeps[reads] as (...given: unknown[]) => Promise<unknown>;
+    const hooked = async (...given: unknown[]) => {
+      await first();
+      return read(...given);
+    };
+    return { ...harness.store, sweeps: { ...sweeps, [reads]: hooked } };
+  }
+
+  /** The cluster, in which `happens` comes to its end before the first request of this kind. */
+  function clusterBefore(verb: 'list' | 'get', happens: () => Promise<unknown>) {
+    let pending: (() => Promise<unknown>) | undefined = happens;
+    return new Proxy(harness.cluster, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key, target);
+        if (typeof value !== 'function') return value;
+        return async (...given: unknown[]) => {
+          const happening = key === verb ? pending : undefined;
+          if (happening !== undefined) pending = undefined;
+          await happening?.();
+          return Reflect.apply(value, target, given);
+        };
+      },
+    });
+  }
+
+  async function found(parts: Partial<WorkerDeps>): Promise<string[]> {
+    const sweeps = [orphanSweep({ clusters: ['local'], graceSeconds: 0 }), loginSweep({ graceSeconds: 0 })];
+    await runSweeps(harness.newDeps(parts), sweeps);
+    expect(harness.eventsOf('backgroundFaulted')).toEqual([]);
+    return (await harness.store.findings.list()).map(({ kind, name }) => `${kind} ${name}`);
+  }
+
+  test('what is provisioned before objects are listed has its rows', async () => {
+    const cluster = clusterBefore('list', provisioned);
+    expect(await found({ clusterOf: () => cluster })).toEqual([]);
+  });
+
+  test('what is unbound after objects were listed is no object without a row', async () => {
+    const binding = await bound(await provisioned());
+    const store = storeBefore('rowsOf', async () => ended(await harness.unbind(binding)));
+    expect(await found({ store })).toEqual([]);
+  });
+
+  test('what an update takes away after objects were listed is none either', async () => {
+    const extra = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'extra' } };
+    const { instance, operation } = await harness.provision({
+      charts: { server: (request) => [...serverChart(request), extra] },
+    });
+    await ended(operation);
+    const store = storeBefore('rowsOf', async () => ended((await harness.update(instance)).operation));
+    expect(await found({ store })).toEqual([]);
+    expect(harness.objectsOf(instance).some(({ metadata }) => metadata.name === 'extra')).toBe(false);
+  });
+
+  test('what is bound after objects were listed, and unbound before they are looked for by name, misses nothing', async () => {
+    const instance = await provisioned();
+    const bindings: ServiceBinding[] = [];
+    const store = storeBefore('rowsOf', async () => bindings.push(await bound(instance)));
+    const cluster = clusterBefore('get', async () => {
+      for (const each of bindings) await ended(await harness.unbind(each));
+    });
+    expect(await found({ store, clusterOf: () => cluster })).toEqual([]);
+    expect((await harness.binding(bindings[0] as ServiceBinding)).state).toBe('unbound');
+  });
+
+  test('what is bound after logins were listed misses no login', async () => {
+    const instance = await provisioned();
+    expect(await found({ store: storeBefore('bindingsOf', () => bound(instance)) })).toEqual([]);
+  });
+
+  test('an unbind that is at work is left to itself, also when the time of its binding is up', async () => {
+    const binding = await bound(await provisioned());
+    const reached = Promise.withResolvers<void>();
+    const resumed = Promise.withResolvers<void>();
+    harness.provider.before = async (verb) => {
+      if (verb !== 'revoke') return;
+      reached.resolve();
+      await resumed.promise;
+    };
+    const unbinding = await harness.unbind(binding);
+    await reached.promise;
+    await harness.query(
+      `update service_bindings set state = 'bound', expires_at = clock_timestamp() - interval '1 second'`,
+    );
+    await runSweeps(harness.newDeps(), [leftoverSweep()]);
+    expect(harness.provider.callsOf('revoke')).toHaveLength(1);
+    resumed.resolve();
+    await ended(unbinding);
+  });
 });
 
 test('the clock of a process decides nothing', async () => {

@@ -104,7 +104,11 @@ describe('an update', () => {
     const instance = await provisioned();
     const before = harness.cluster.written.length;
     await harness.untilFinished((await harness.update(instance, plan('500m'))).operation);
-    expect(harness.cluster.written.slice(before)).toMatchObject([{ verb: 'apply', kind: 'StatefulSet' }]);
+    // The namespace says which plan revision its instance is made of.
+    expect(harness.cluster.written.slice(before)).toMatchObject([
+      { verb: 'apply', kind: 'Namespace' },
+      { verb: 'apply', kind: 'StatefulSet' },
+    ]);
   });
 
   test('makes what the plan has more, and keeps the passwords that were made for the instance', async () => {
@@ -144,7 +148,11 @@ describe('an update', () => {
     const { operation } = await harness.update(instance, plan('500m', { charts: { server: withoutClaim } }));
     expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });
     const written = harness.cluster.written.slice(before).map(({ verb, kind }) => `${verb} ${kind}`);
-    expect([...new Set(written)]).toEqual(['apply StatefulSet', 'delete PersistentVolumeClaim']);
+    expect([...new Set(written)]).toEqual([
+      'apply Namespace',
+      'apply StatefulSet',
+      'delete PersistentVolumeClaim',
+    ]);
     expect((await harness.inventoryOf(instance)).map(({ kind }) => kind)).not.toContain(
       'PersistentVolumeClaim',
     );

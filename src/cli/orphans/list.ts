@@ -10,39 +10,53 @@ const sections: { title: string; kinds: readonly OrphanKind[] }[] = [
   { title: 'Rows of which something is gone', kinds: ['instance without object', 'binding without object'] },
   { title: 'Changed by another hand', kinds: ['drift'] },
 ];
+/** Much longer than the usual pause between two rounds. */
+const longAgoMs = 15 * 60_000;
 const heads = ['ID', 'WHAT', 'OBJECTS', 'INSTANCE', 'AGE', 'SETTLE WITH'];
 
 export async function list(
   settings: OrphanSettings,
   { json }: { json: boolean },
 ): Promise<{ fine: boolean; text: string }> {
-  const orphans = await workOnOrphans(settings, surveyOrphans);
+  const { orphans, sweptBefore } = await workOnOrphans(settings, surveyOrphans);
   const confirmed = orphans.filter((orphan) => orphan.confirmed);
-  const lastSeenAt = lastSight(orphans);
+  const fine = confirmed.length === 0;
   return {
-    fine: confirmed.length === 0,
+    fine,
     text: json
-      ? `${JSON.stringify({ fine: confirmed.length === 0, ...(lastSeenAt === undefined ? {} : { lastSeenAt }), orphans: orphans.map(toJson) }, undefined, 2)}\n`
-      : describe(orphans, confirmed, lastSeenAt),
+      ? `${JSON.stringify({ fine, sweptBefore, orphans: orphans.map(toJson) }, undefined, 2)}\n`
+      : describe(orphans, confirmed, sweptBefore),
   };
 }
 
 function describe(
   orphans: readonly SurveyedOrphan[],
   confirmed: readonly SurveyedOrphan[],
-  lastSeenAt: Date | undefined,
+  sweptBefore: Date | undefined,
 ): string {
   const blocks = sections.flatMap(({ title, kinds }) => {
     const rows = confirmed.filter(({ kind }) => kinds.includes(kind));
     return rows.length === 0 ? [] : [`${title}\n${textTable([heads, ...rows.map(toCells)])}`];
   });
   const open = orphans.length - confirmed.length;
-  const last =
-    lastSeenAt === undefined ? '' : ` The last sweep that found something was ${age(lastSeenAt)} ago.`;
-  const summary = confirmed.length === 0 ? 'Nothing is to be settled.' : `${confirmed.length} to be settled.`;
-  const unconfirmed =
-    open === 0 ? '' : ` ${open} not confirmed yet: seen only once, or for less than the grace time.`;
-  return [...blocks, `${summary}${unconfirmed}${last}\n`].join('\n');
+  const summary = [
+    confirmed.length === 0 ? 'Nothing is to be settled.' : `${confirmed.length} to be settled.`,
+    ...(open === 0
+      ? []
+      : [`${open} not confirmed yet: seen only once, or for less than the grace time; --json shows them.`]),
+    ...doubts(sweptBefore),
+  ];
+  return [...blocks, `${summary.join('\n')}\n`].join('\n');
+}
+
+/** What the list is worth when no sweeps run. */
+function doubts(sweptBefore: Date | undefined): string[] {
+  if (sweptBefore === undefined) {
+    return ['No sweep has run on this database yet. Start a Chandler, and wait for two rounds of sweeps.'];
+  }
+  return Date.now() - sweptBefore.getTime() < longAgoMs
+    ? []
+    : [`The last round of sweeps began more than ${age(sweptBefore)} ago: is a Chandler running?`];
 }
 
 function toCells(orphan: SurveyedOrphan): string[] {
@@ -87,11 +101,6 @@ function toJson(orphan: SurveyedOrphan) {
     commands: actions.map((action) => `chandler orphans ${action} ${short(id)}`),
     findings: orphan.findings,
   };
-}
-
-function lastSight(orphans: readonly SurveyedOrphan[]): Date | undefined {
-  const times = orphans.flatMap(({ findings }) => findings.map(({ lastSeenAt }) => Number(lastSeenAt)));
-  return times.length === 0 ? undefined : new Date(Math.max(...times));
 }
 
 export function short(id: string): string {

@@ -79,7 +79,7 @@ export async function listApplied(
 }
 
 /** @returns undefined when we did not apply it for a resource of the instance itself */
-export function toApplied(object: KubeObject): AppliedLiveObject | undefined {
+function toApplied(object: KubeObject): AppliedLiveObject | undefined {
   const { name, namespace = '', uid, labels = {}, managedFields } = object.metadata;
   const resourceId = labels[labelKeys.resource];
   const managers = Array.isArray(managedFields) ? (managedFields as ManagedFields[]) : [];

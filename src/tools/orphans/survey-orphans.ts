@@ -1,5 +1,6 @@
 import { type Cluster, KubeError } from '../../kube/types.ts';
 import { annotationKeys } from '../../lib/labels.ts';
+import { sweeperPace } from '../../store/sweep-types.ts';
 import { failedInstance, groupFindings, type Orphan } from './group-findings.ts';
 import { OrphanRefused } from './orphan-refused.ts';
 import type { OrphanDeps } from './work-on-orphans.ts';
@@ -20,14 +21,24 @@ export async function listOrphans({ store }: Pick<OrphanDeps, 'store'>): Promise
   return groupFindings(await store.findings.list(), store);
 }
 
-/** The same, with whom each served. Asks the cluster for those without a row. */
-export async function surveyOrphans(deps: OrphanDeps): Promise<SurveyedOrphan[]> {
-  const surveyed: SurveyedOrphan[] = [];
+export interface Survey {
+  orphans: SurveyedOrphan[];
+  /** The last round of sweeps began before it; undefined when there was none. */
+  sweptBefore?: Date;
+}
+
+/**
+ * Every orphan with whom it served, for which the cluster is asked about those without a row; and whether sweeps run.
+ * @throws ChandlerError `StoreUnavailable`
+ */
+export async function surveyOrphans(deps: OrphanDeps): Promise<Survey> {
+  const orphans: SurveyedOrphan[] = [];
   for (const orphan of await listOrphans(deps)) {
     const owner = ownerByRow(orphan) ?? (await ownerByAnnotations(orphan, deps.cluster));
-    surveyed.push(owner === undefined ? orphan : { ...orphan, owner });
+    orphans.push(owner === undefined ? orphan : { ...orphan, owner });
   }
-  return surveyed;
+  const sweptBefore = await deps.store.findLeaseEnd(sweeperPace);
+  return { orphans, ...(sweptBefore === undefined ? {} : { sweptBefore }) };
 }
 
 function ownerByRow({ kind, instance, binding }: Orphan): Owner | undefined {

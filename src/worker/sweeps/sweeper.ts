@@ -1,3 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { sweeperPace } from '../../store/sweep-types.ts';
+import { LeaseLost } from '../../store/types.ts';
 import { keepLease } from '../lease-keeper.ts';
 import type { WorkerDeps } from '../types.ts';
 import type { Sweep } from './types.ts';
@@ -8,12 +11,11 @@ export interface SweeperSettings {
 }
 
 export interface Sweeper {
-  /** Lets the sweep under way end at its next effect, and waits for it. */
-  stop(): Promise<void>;
+  /** Lets the round under way end before its next effect, and waits for that, `graceMs` at most. */
+  stop(graceMs: number): Promise<void>;
 }
 
 const lease = 'sweeper';
-const pace = 'sweeper pace';
 
 /**
  * Runs a round of sweeps now and then. Any replica may run it; two leases decide. `sweeper pace` is held from the
@@ -31,7 +33,7 @@ export function startSweeper(
 
   async function round(): Promise<void> {
     try {
-      if (!(await deps.store.holdLease(pace, deps.settings.owner, everySeconds * 0.7))) return;
+      if (!(await deps.store.holdLease(sweeperPace, deps.settings.owner, everySeconds * 0.7))) return;
       await runSweeps(deps, sweeps, stopping.signal);
     } catch (thrown) {
       deps.events.backgroundFaulted({ task: 'begin a round of sweeps', cause: thrown });
@@ -54,10 +56,10 @@ export function startSweeper(
 
   sleep();
   return {
-    async stop() {
+    async stop(graceMs) {
       stopping.abort();
       clearTimeout(alarm);
-      await running;
+      await Promise.race([running, delay(graceMs, undefined, { ref: false })]);
     },
   };
 }
@@ -81,14 +83,16 @@ export async function runSweeps(
   if (!(await renew(lease, leaseSeconds))) return false;
   const keeper = keepLease({ renew }, lease, leaseSeconds);
   const guard = () => {
-    signal.throwIfAborted();
+    if (signal.aborted) throw new LeaseLost('the sweeper was stopped');
     keeper.guard();
   };
   try {
     for (const sweep of sweeps) {
       if (signal.aborted) break;
+      const startedAt = performance.now();
       try {
         await sweep.run({ deps, guard, signal });
+        events.sweepFinished({ sweep: sweep.name, durationMs: Math.round(performance.now() - startedAt) });
       } catch (thrown) {
         if (signal.aborted) break;
         events.backgroundFaulted({ task: `sweep ${sweep.name}`, cause: thrown });

@@ -2,7 +2,7 @@ import type { WorkerDeps } from '../types.ts';
 
 export interface SweepContext {
   deps: WorkerDeps;
-  /** Call before each effect. @throws LeaseLost when the sweeper's lease is gone */
+  /** Call before each effect. @throws LeaseLost when the sweeper's lease is gone, or it was stopped */
   guard(): void;
   /** Aborted when the sweeper is stopped. */
   signal: AbortSignal;
