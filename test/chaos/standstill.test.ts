@@ -180,7 +180,7 @@ it('provision, before an object of the chart is applied', async () => {
 it('bind, before the login is made', async () => {
   await provision();
   await standStill({
-    hold: () => scene.plan.way.holdNext('pg_advisory_lock'),
+    hold: () => scene.way.holdNext('pg_advisory_lock'),
     work: bind,
     remove: unbindAndTry,
   });
@@ -188,7 +188,7 @@ it('bind, before the login is made', async () => {
 
 it('bind, in the middle of making the login', async () => {
   await provision();
-  await standStill({ hold: () => scene.plan.way.holdNext('create role'), work: bind, remove: unbindAndTry });
+  await standStill({ hold: () => scene.way.holdNext('create role'), work: bind, remove: unbindAndTry });
 });
 
 it('bind, before the Secret is delivered', async () => {
@@ -199,7 +199,7 @@ it('bind, before the Secret is delivered', async () => {
 it('unbind, in the middle of ending the login', async () => {
   await provision();
   await bind();
-  await standStill({ hold: () => scene.plan.way.holdNext('nologin'), work: unbindAndTry });
+  await standStill({ hold: () => scene.way.holdNext('nologin'), work: unbindAndTry });
 });
 
 it('unbind, before the delivered Secret is withdrawn', async () => {

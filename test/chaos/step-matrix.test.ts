@@ -90,7 +90,7 @@ it(
     );
     await Promise.all(
       lanes.map(async (own) => {
-        const home = await createQuickHome(server);
+        const home = await createQuickHome({ server });
         homes.push(home);
         const platform = new Platform(home, app.name);
         const first = await home.start({ CHANDLER_LEASE_SECONDS: '5' });

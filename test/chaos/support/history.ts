@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../src/lib/json.ts';
 
 export type Verb =
   | 'provision'
-  /** A PUT of an instance that exists, with other parameters. */
+  /** A PUT of an instance that exists, of another plan. */
   | 'conflicting provision'
   | 'bind'
   | 'unbind'

@@ -5,15 +5,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../../src/lib/json.ts';
+import type { Login } from '../../support/cluster.ts';
 import { basic } from '../../support/osb-client.ts';
+import { canLogIn, quickPlans } from '../../support/quick-broker.ts';
 import type { Exchange, History } from './history.ts';
-import type { LoginData, QuickPlan } from './quick-plan.ts';
 
 export interface PlatformOptions {
   /** Addresses to ask, in turn. */
   urls: () => readonly string[];
   password: string;
-  plan: QuickPlan;
   /** Of the app that binds. */
   namespace: string;
   /** How long anything is asked for before it counts as without end. */
@@ -25,9 +25,11 @@ export type Ended = 'succeeded' | 'failed' | 'gone' | 'no end';
 
 export interface Bound {
   bindingId: string;
-  login: LoginData;
+  login: Login;
 }
 
+const { service_id, plan_id } = quickPlans.small;
+const removalQuery = `service_id=${service_id}&plan_id=${plan_id}&accepts_incomplete=true`;
 const requestMs = 20_000;
 const pollMs = 300;
 const retryMs = 250;
@@ -37,17 +39,14 @@ export class Platform {
   /** Passwords that were handed out. */
   readonly passwords: string[] = [];
   readonly #options: PlatformOptions;
-  readonly #query: string;
   #turn = 0;
 
   constructor(options: PlatformOptions) {
     this.#options = options;
-    const { service_id, plan_id } = options.plan.ids;
-    this.#query = `service_id=${service_id}&plan_id=${plan_id}&accepts_incomplete=true`;
   }
 
   async provision(instanceId: string): Promise<Ended> {
-    const body = this.#provisionBody(instanceId);
+    const body = this.#provisionBody();
     const path = `/v2/service_instances/${instanceId}`;
     const asked = await this.#until(
       { verb: 'provision', instanceId },
@@ -60,14 +59,14 @@ export class Platform {
 
   /** Not answered with what it asks for, if the broker is right. */
   async conflictingProvision(instanceId: string): Promise<void> {
-    const body = { ...this.#provisionBody(instanceId), parameters: { note: 'another' } };
+    const body = this.#provisionBody(quickPlans.large);
     const path = `/v2/service_instances/${instanceId}?accepts_incomplete=true`;
     await this.#ask({ verb: 'conflicting provision', instanceId }, 'PUT', path, body);
   }
 
   async repeatProvision(instanceId: string): Promise<void> {
     const path = `/v2/service_instances/${instanceId}?accepts_incomplete=true`;
-    await this.#ask({ verb: 'provision', instanceId }, 'PUT', path, this.#provisionBody(instanceId));
+    await this.#ask({ verb: 'provision', instanceId }, 'PUT', path, this.#provisionBody());
   }
 
   async fetch(instanceId: string): Promise<void> {
@@ -77,15 +76,14 @@ export class Platform {
   /** @returns undefined when the bind did not succeed */
   async bind(instanceId: string): Promise<Bound | undefined> {
     const bindingId = randomUUID();
-    const { ids } = this.#options.plan;
     const path = bindingPath(instanceId, bindingId);
-    const body = { ...ids, context: this.#context() };
+    const body = { ...quickPlans.small, context: this.#context() };
     const about = { verb: 'bind', instanceId, bindingId } as const;
     const asked = await this.#until(about, 'PUT', `${path}?accepts_incomplete=true`, body);
     if ((await this.#ended(asked, path)) !== 'succeeded') return undefined;
     const credentials = asked?.answer?.body.credentials ?? (await this.#credentials(instanceId, bindingId));
     if (credentials === undefined) return undefined;
-    const login = credentials as unknown as LoginData;
+    const login = credentials as unknown as Login;
     this.passwords.push(login.password);
     await this.tryLogin(instanceId, { bindingId, login });
     return { bindingId, login };
@@ -96,20 +94,20 @@ export class Platform {
     const asked = await this.#until(
       { verb: 'unbind', instanceId, bindingId },
       'DELETE',
-      `${path}?${this.#query}`,
+      `${path}?${removalQuery}`,
     );
     return this.#ended(asked, path);
   }
 
   async deprovision(instanceId: string): Promise<Ended> {
     const path = `/v2/service_instances/${instanceId}`;
-    const asked = await this.#until({ verb: 'deprovision', instanceId }, 'DELETE', `${path}?${this.#query}`);
+    const asked = await this.#until({ verb: 'deprovision', instanceId }, 'DELETE', `${path}?${removalQuery}`);
     return this.#ended(asked, path);
   }
 
   async tryLogin(instanceId: string, { bindingId, login }: Bound): Promise<boolean> {
     const startedAt = performance.now();
-    const works = await this.#options.plan.works(login);
+    const works = await canLogIn(login);
     this.history.logins.push({ instanceId, bindingId, startedAt, works });
     return works;
   }
@@ -197,13 +195,12 @@ export class Platform {
     return exchange;
   }
 
-  #provisionBody(instanceId: string): JsonObject {
+  #provisionBody(plan: JsonObject = quickPlans.small): JsonObject {
     return {
-      ...this.#options.plan.ids,
+      ...plan,
       organization_guid: 'org',
       space_guid: 'space',
       context: this.#context(),
-      parameters: { note: instanceId },
     };
   }
 

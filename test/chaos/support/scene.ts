@@ -2,21 +2,23 @@
 import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
 import { AppNamespace } from '../../../src/start/quickstart/sample-app.ts';
-import { type BrokerHome, createBrokerHome } from '../../support/broker.ts';
+import { type BlackHole, startBlackHole } from '../../support/black-hole.ts';
 import { removeInstallation } from '../../support/installation.ts';
+import { startPostgresqlServer } from '../../support/postgresql-server.ts';
+import { createQuickHome, type QuickHome } from '../../support/quick-broker.ts';
 import { ApiProxy } from './api-proxy.ts';
 import { brokenInvariants } from './invariants.ts';
 import { Platform } from './platform.ts';
-import { createQuickPlan, type QuickPlan } from './quick-plan.ts';
 import { Replicas } from './replicas.ts';
 import { StatePostgres } from './state-postgres.ts';
 import { lookAtWorld, type World } from './world.ts';
 
 export interface Scene {
-  plan: QuickPlan;
+  /** What brokers go through on their way to the server of the instances. */
+  way: BlackHole;
   postgres: StatePostgres;
   api: ApiProxy;
-  home: BrokerHome;
+  home: QuickHome;
   replicas: Replicas;
   platform: Platform;
   /** A platform that knows other ways to the brokers; it has a history of its own. */
@@ -43,17 +45,19 @@ export async function createScene(options: SceneOptions): Promise<Scene> {
     const app = new AppNamespace(inject('kubeconfigPath'), `chandler-test-${randomUUID().slice(0, 8)}`);
     await app.create();
     undo.push(() => app.remove());
-    const plan = await createQuickPlan();
-    undo.push(() => plan.remove());
+    const server = await startPostgresqlServer(18);
+    undo.push(() => server.stop());
+    const way = await startBlackHole(`postgresql://${server.host}:${server.port}`);
+    undo.push(() => Promise.resolve(way.close()));
     const postgres = await StatePostgres.start();
     undo.push(() => postgres.close());
     const api = await ApiProxy.start(inject('kubeconfigPath'));
     undo.push(() => api.close());
-    const home = await createBrokerHome({
-      DATABASE_URL: postgres.url,
-      CHANDLER_KUBECONFIG: api.kubeconfigPath,
-      CHANDLER_CATALOG: plan.catalogFolder,
-      CHANDLER_PLAN_SET: '{}',
+    const { hostname, port } = new URL(way.url);
+    const home = await createQuickHome({
+      server,
+      through: { host: hostname, port: Number(port) },
+      environment: { DATABASE_URL: postgres.url, CHANDLER_KUBECONFIG: api.kubeconfigPath },
     });
     undo.push(() => removeInstallation(home));
     const replicas = new Replicas(home, postgres.directUrl, options.replicas);
@@ -61,15 +65,15 @@ export async function createScene(options: SceneOptions): Promise<Scene> {
     const newPlatform = (urls: () => readonly string[]) =>
       new Platform({
         urls,
-        ...{ password: home.password, plan, namespace: app.name, patienceMs: options.patienceMs },
+        ...{ password: home.password, namespace: app.name, patienceMs: options.patienceMs },
       });
     const platform = newPlatform(() => replicas.urls());
     return {
-      ...{ plan, postgres, api, home, replicas, platform, newPlatform, close },
+      ...{ way, postgres, api, home, replicas, platform, newPlatform, close },
       async judge(asked = platform) {
-        const world = await lookAtWorld(postgres.directUrl, plan, {
+        const world = await lookAtWorld(postgres.directUrl, home, {
           texts: { 'the log': replicas.log() },
-          canaries: [home.password, plan.server.admin.password.reveal(), ...asked.passwords],
+          canaries: [home.password, server.admin.password.reveal(), ...asked.passwords],
         });
         return { world, broken: brokenInvariants(asked.history, world) };
       },

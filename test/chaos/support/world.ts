@@ -3,7 +3,7 @@ import { KubernetesObjectApi } from '@kubernetes/client-node';
 import { installationSelector, labelKeys } from '../../../src/lib/labels.ts';
 import { kubeConfig } from '../../support/cluster.ts';
 import { queryDatabase } from '../../support/postgres.ts';
-import type { QuickPlan } from './quick-plan.ts';
+import type { QuickHome } from '../../support/quick-broker.ts';
 
 export interface InstanceRow {
   uid: string;
@@ -68,7 +68,7 @@ const catalogTables = ['plan_revisions', 'charts'];
 
 export async function lookAtWorld(
   databaseUrl: string,
-  plan: QuickPlan,
+  home: Pick<QuickHome, 'logins'>,
   given: Pick<World, 'texts' | 'canaries'>,
 ): Promise<World> {
   const rows = <Row extends object>(sql: string) =>
@@ -87,7 +87,7 @@ export async function lookAtWorld(
        from operations order by position`,
     ),
     objects: await objectsOf(installation?.id ?? ''),
-    logins: await plan.loginRoles(),
+    logins: await home.logins(),
     texts: { ...given.texts, ...(await textOfTables(databaseUrl)) },
     canaries: given.canaries,
   };
