@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseStep, spellStep } from '../../../src/domain/steps.ts';
 import { CrashPoint } from '../../support/crash-point.ts';
 import { printMatrix } from '../../support/print-matrix.ts';
-import { present, startWorkerHarness } from '../../support/worker-harness.ts';
-import { type Cell, columns, isPossible, type Lane, noteEnds, operationType, runCell } from './run-cell.ts';
-import { Scenes, type Verb } from './scenes.ts';
+import { present } from '../../support/worker-harness.ts';
+import { type Cell, columns, isPossible, type Lane, openLane, operationType, runCell } from './run-cell.ts';
+import type { Verb } from './scenes.ts';
 
 const whens = ['before', 'after'] as const;
 /** Most of the time of a cell Postgres works, so several run at a time; vitest's own `maxConcurrency` allows five. */
@@ -80,21 +80,6 @@ export function describeMatrix(
         }
       }));
   });
-}
-
-async function openLane(): Promise<Lane> {
-  const harness = await startWorkerHarness();
-  // One for all cells, so that none pays for mirroring what earlier ones made.
-  const watcher = harness.startWatcher(harness.store, 'watcher', { forgotten: true });
-  await noteEnds(harness);
-  return {
-    harness,
-    scenes: new Scenes(harness),
-    async close() {
-      await watcher.stop();
-      await harness.close();
-    },
-  };
 }
 
 /** As CHANDLER_FAILPOINT spells it, but for rotations. */

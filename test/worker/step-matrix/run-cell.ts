@@ -3,9 +3,10 @@ import { expect, vi } from 'vitest';
 import type { Operation, OperationType } from '../../../src/domain/operation.ts';
 import type { Step } from '../../../src/domain/steps.ts';
 import type { KubeObject } from '../../../src/kube/types.ts';
+import type { Store } from '../../../src/store/types.ts';
 import { CrashPoint, type Fate } from '../../support/crash-point.ts';
-import { present, type WorkerHarness } from '../../support/worker-harness.ts';
-import type { Scene, Scenes, Verb } from './scenes.ts';
+import { present, startWorkerHarness, type WorkerHarness } from '../../support/worker-harness.ts';
+import { type Scene, Scenes, type Verb } from './scenes.ts';
 
 /**
  * - `error`: the step fails once; the same worker tries again.
@@ -31,6 +32,14 @@ export interface Lane {
   close(): Promise<void>;
 }
 
+/** What the process under test lacks, to see that the matrix notices. */
+export interface Lack {
+  /** It does not know how much time has passed, and so not that its lease ran out. */
+  clock?: true;
+  /** Its way to Postgres. */
+  store?: (store: Store) => Store;
+}
+
 const leaseSeconds = 15;
 const owner = 'doomed';
 const fates: Record<Column, Fate> = {
@@ -54,12 +63,12 @@ export function isPossible({ verb, when, step, column }: Cell): boolean {
  * Runs a cell to its end and checks everything.
  * @returns what the late process left outside although it was undone: effects that were past their lease check
  */
-export async function runCell(cell: Cell, { harness, scenes }: Lane): Promise<string[]> {
+export async function runCell(cell: Cell, { harness, scenes }: Lane, lack: Lack = {}): Promise<string[]> {
   const { verb, when, step, column } = cell;
   const scene = await scenes.of(verb);
   const point = new CrashPoint({ verb: operationType(verb), when, name: step }, fates[column]);
   try {
-    return await new Run(harness, scene, point, cell).toItsEnd();
+    return await new Run({ harness, scene, point, cell, lack }).toItsEnd();
   } finally {
     // Also when an assertion failed: what stands still may hold a connection.
     point.resume(0);
@@ -78,12 +87,14 @@ class Run {
   readonly #scene: Scene;
   readonly #point: CrashPoint;
   readonly #cell: Cell;
+  readonly #lack: Lack;
 
-  constructor(harness: WorkerHarness, scene: Scene, point: CrashPoint, cell: Cell) {
-    this.#harness = harness;
-    this.#scene = scene;
-    this.#point = point;
-    this.#cell = cell;
+  constructor(parts: { harness: WorkerHarness; scene: Scene; point: CrashPoint; cell: Cell; lack: Lack }) {
+    this.#harness = parts.harness;
+    this.#scene = parts.scene;
+    this.#point = parts.point;
+    this.#cell = parts.cell;
+    this.#lack = parts.lack;
   }
 
   async toItsEnd(): Promise<string[]> {
@@ -132,8 +143,11 @@ class Run {
 
   /** The process under test claims the operation and comes to the step; then its lease has run out. */
   async #workThere(): Promise<Late> {
-    await this.#scene.ask(this.#harness.store);
-    const doomed = this.#harness.startWorker(this.#point.parts(this.#harness.store, { owner, leaseSeconds }));
+    const { store } = this.#harness;
+    await this.#scene.ask(store);
+    const doomed = this.#harness.startWorker(
+      this.#point.parts(this.#lack.store?.(store) ?? store, { owner, leaseSeconds }),
+    );
     await this.#reached();
     if (this.#cell.column !== 'error') {
       await this.#loseTransaction();
@@ -157,7 +171,7 @@ class Run {
   async #goOnLate(operation: Operation, late: Late): Promise<void> {
     const rows = await this.#rowsOf(operation);
     const ended = late.end();
-    this.#point.resume(leaseSeconds * 1000);
+    this.#point.resume(this.#lack.clock ? 0 : leaseSeconds * 1000);
     await ended;
     expect(await this.#rowsOf(operation)).toEqual(rows);
   }
@@ -215,8 +229,23 @@ function uidsOf(objects: readonly KubeObject[]): Map<string, string | undefined>
   return new Map(objects.map(({ kind, metadata }) => [`${kind} ${metadata.name}`, metadata.uid]));
 }
 
+export async function openLane(): Promise<Lane> {
+  const harness = await startWorkerHarness();
+  // One for all cells, so that none pays for mirroring what earlier ones made.
+  const watcher = harness.startWatcher(harness.store, 'watcher', { forgotten: true });
+  await noteEnds(harness);
+  return {
+    harness,
+    scenes: new Scenes(harness),
+    async close() {
+      await watcher.stop();
+      await harness.close();
+    },
+  };
+}
+
 /** Lets Postgres itself write down each end of an operation. */
-export async function noteEnds(harness: WorkerHarness): Promise<void> {
+async function noteEnds(harness: WorkerHarness): Promise<void> {
   await harness.query('create table test_ends (operation uuid, state text)');
   await harness.query(`create function test_note_end() returns trigger language plpgsql as $$
     begin
