@@ -33,6 +33,7 @@ export class CrashPoint {
   #goOn = () => {};
   #skippedMs = 0;
   #claiming: Promise<unknown> = Promise.resolve();
+  readonly #ended = Promise.withResolvers<void>();
 
   /** Without a step it only follows. */
   constructor(at?: Step, fate: Fate = 'kill') {
@@ -88,10 +89,20 @@ export class CrashPoint {
             return claim;
           }),
         renew: (...given) => this.#alive(() => queue.renew(...given)),
-        release: (...given) => this.#alive(() => queue.release(...given)),
-        giveUp: (...given) => this.#alive(() => queue.giveUp(...given)),
+        release: (...given) => this.#alive(() => this.#ending(queue.release(...given))),
+        giveUp: (...given) => this.#alive(() => this.#ending(queue.giveUp(...given))),
       },
     };
+  }
+
+  /** Resolves when the tick that came to the step has given its operation back or up. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  async #ending(giving: Promise<void>): Promise<void> {
+    await giving;
+    if (this.#isReached) this.#ended.resolve();
   }
 
   /** Lets it go on where it stands; by its own clock this much time has passed. */

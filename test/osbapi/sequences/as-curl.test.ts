@@ -76,7 +76,7 @@ it.each([
     entryOf('poll', poll, answerOf(200, { state: 'succeeded' })),
   ]);
   const curl = `curl() { echo "\${@: -1}" >&2; echo '{"operation":"another"}'; }`;
-  const { stderr } = await promisify(execFile)('bash', ['-euc', `${curl}\n${text}`]);
+  const { stderr } = await promisify(execFile)('bash', ['--norc', '-euc', `${curl}\n${text}`]);
   expect(stderr.trim().split('\n').sort()).toEqual([
     `${url}/v2/catalog`,
     `${url}/v2/service_instances/i/last_operation?operation=another`,

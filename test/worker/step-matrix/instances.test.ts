@@ -26,6 +26,8 @@ describeMatrix(
     update: [
       'accept',
       'plan-namespace',
+      'apply-namespace',
+      'record-namespace',
       'plan-admin',
       'plan-server',
       'apply-statefulset',

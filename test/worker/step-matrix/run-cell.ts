@@ -153,7 +153,19 @@ class Run {
       await this.#loseTransaction();
       await this.#harness.expireLeases();
     }
-    return { end: () => doomed.stop(10_000) };
+    return {
+      end: async () => {
+        // Stopped before, it would give up for that reason, whatever it knows of its lease.
+        if (!this.#isOver()) await this.#point.ended;
+        await doomed.stop(10_000);
+      },
+    };
+  }
+
+  /** Whether nothing is left to do for the tick once it goes on. */
+  #isOver(): boolean {
+    const { when, step } = this.#cell;
+    return when === 'after' && (step === 'finish' || step === 'release');
   }
 
   /** Its process claims the operation anew, which raises the fence; what goes on late under the old one is void. */
