@@ -1,7 +1,7 @@
 /**
  * The step matrix on real processes: `chandler serve` armed by CHANDLER_FAILPOINT errs, kills itself or stops itself
- * before and after every step of every verb, on the real API server, with real helm and real logins. It takes about a
- * quarter of an hour; CHANDLER_MATRIX_ONLY runs the cells whose names contain it, for example `bind.` or `finish kill`.
+ * before and after every step of every verb, on the real API server, with real helm and real logins. It takes 27
+ * minutes on two busy cores; CHANDLER_MATRIX_ONLY runs the cells whose names contain it, for example `bind.` or `finish kill`.
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';

@@ -17,7 +17,7 @@ const claimsOf = (operation: Operation) => harness.eventsOf('operationClaimed', 
 describe('a worker that is stopped', () => {
   test('waits for the tick under way and claims no more', async () => {
     const worker = harness.startWorker();
-    const held = harness.cluster.holdNext(({ verb }) => verb === 'create');
+    const held = harness.cluster.holdNext(({ verb }) => verb === 'apply');
     const { operation } = await harness.provision();
     await held.reached;
     let stopped = false;
