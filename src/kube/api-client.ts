@@ -31,13 +31,18 @@ export interface ApiClientOptions {
   requestTimeoutMs?: number;
   perSecond?: number;
   burst?: number;
+  /** After this long without any answer, watches that were open before are made anew. */
+  silenceMs?: number;
 }
 
 interface Connections {
   fingerprint: string;
   ordinary: Pool;
   watches: Pool;
+  newWatches: () => Pool;
 }
+
+const timeouts = ['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT'];
 
 const maximumAttempts = 5;
 const longestRetryAfterSeconds = 30;
@@ -48,12 +53,17 @@ export class ApiClient {
   readonly #options: Required<ApiClientOptions>;
   readonly #bucket: TokenBucket;
   #connections: Connections | undefined;
+  /** When the first of the requests was sent that nobody has answered since. */
+  #silentSince: number | undefined;
   #closed = false;
 
   constructor(cluster: string, source: AccessSource, options: ApiClientOptions = {}) {
     this.#cluster = cluster;
     this.#source = source;
-    this.#options = { connections: 16, requestTimeoutMs: 30_000, perSecond: 50, burst: 100, ...options };
+    this.#options = {
+      ...{ connections: 16, requestTimeoutMs: 30_000, perSecond: 50, burst: 100, silenceMs: 10_000 },
+      ...options,
+    };
     this.#bucket = new TokenBucket(this.#options);
   }
 
@@ -116,16 +126,40 @@ export class ApiClient {
 
   async #exchange(request: ApiRequest, timeoutMs: number): Promise<ApiAnswer> {
     const { access, connections } = await this.#connect();
-    const answer = await connections.ordinary.request({
-      ...wire(request, access),
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-    });
-    const text = await answer.body.text();
+    const sentAt = performance.now();
+    let answer: Awaited<ReturnType<Pool['request']>>;
+    let text: string;
+    try {
+      answer = await connections.ordinary.request({
+        ...wire(request, access),
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+      });
+      text = await answer.body.text();
+    } catch (thrown) {
+      if (timeouts.includes(codeOf(thrown))) this.#silentSince ??= sentAt;
+      throw thrown;
+    }
+    this.#endSilence();
     if (answer.statusCode < 200 || answer.statusCode > 299) {
       throw failure(answer.statusCode, answer.headers, text);
     }
     return { headers: answer.headers, body: request.accept === '*/*' ? text : parseJson(text) };
+  }
+
+  /**
+   * Whatever swallowed our requests swallowed what the watches were to hear as well, on connections that look alive: by
+   * themselves they would wait for minutes.
+   */
+  #endSilence(): void {
+    const since = this.#silentSince;
+    this.#silentSince = undefined;
+    const connections = this.#connections;
+    if (since === undefined || connections === undefined) return;
+    if (performance.now() - since < this.#options.silenceMs) return;
+    const deaf = connections.watches;
+    connections.watches = connections.newWatches();
+    void deaf.destroy().catch(() => undefined);
   }
 
   async #connect(): Promise<{ access: ClusterAccess; connections: Connections }> {
@@ -149,10 +183,12 @@ export class ApiClient {
       keepAliveTimeout: 30_000,
       connect: { ...access.tls, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 },
     };
+    const newWatches = () => new Pool(access.server.origin, common);
     return {
       fingerprint: access.fingerprint,
       ordinary: new Pool(access.server.origin, { ...common, connections: this.#options.connections }),
-      watches: new Pool(access.server.origin, common),
+      watches: newWatches(),
+      newWatches,
     };
   }
 
@@ -175,7 +211,7 @@ export class ApiClient {
   #toKubeError(thrown: unknown): KubeError {
     if (thrown instanceof KubeError) return thrown;
     this.#source.recheck();
-    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown';
+    const code = codeOf(thrown);
     const lost = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(code);
     const text = `The API server of cluster ${this.#cluster} does not answer (${code}).`;
     return new KubeError(0, lost ? 'ConnectionLost' : 'NoAnswer', text, thrown);
@@ -188,6 +224,10 @@ class ThrottledError extends KubeError {
     super(429, reason, message);
     this.retryAfterMs = retryAfterMs;
   }
+}
+
+function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown';
 }
 
 function wire(request: ApiRequest, access: ClusterAccess) {

@@ -88,6 +88,31 @@ describe('connections', () => {
     expect(await failure(cluster.get(reference))).toMatchObject({ status: 0, passing: true });
   });
 
+  test('watches that were open while it said nothing are made anew as soon as it answers', async () => {
+    let silent = false;
+    const watches = () => asked().filter(({ query }) => query.has('watch')).length;
+    server.script = ({ path: at, query }, response) => {
+      if (query.has('watch')) return response.writeHead(200).flushHeaders() === undefined;
+      if (silent) return true;
+      if (at === path) return json(response, object);
+      return at.endsWith('/configmaps') && json(response, { metadata: { resourceVersion: '1' }, items: [] });
+    };
+    const cluster = await connect({ requestTimeoutMs: 500, silenceMs: 400 });
+    cluster.watch(
+      configMapKind,
+      { labelSelector: '', metadataOnly: false },
+      { onSync() {}, onChange() {}, onBreak() {} },
+    );
+    await expect.poll(watches).toBe(1);
+
+    silent = true;
+    await failure(cluster.get(reference));
+    expect(watches()).toBe(1);
+    silent = false;
+    await cluster.get(reference);
+    await expect.poll(watches, { timeout: 5_000 }).toBe(2);
+  });
+
   test('whether it is ready is known within two seconds or so, whatever it does', async () => {
     const cluster = await connect();
     server.script = ({ path: at }, response) => at === '/readyz' && response.end('ok') !== undefined;
