@@ -22,7 +22,8 @@ const steps: Record<Verb, string[]> = {
     ...['apply-service', 'record-service', 'plan-extra', 'prepare-server', 'finish'],
   ],
   update: [
-    ...['accept', 'plan-namespace', 'plan-admin', 'plan-server', 'apply-configmap', 'record-configmap'],
+    ...['accept', 'plan-namespace', 'apply-namespace', 'record-namespace', 'plan-admin', 'plan-server'],
+    ...['apply-configmap', 'record-configmap'],
     ...['release', 'delete-secret', 'forget-secret', 'prepare-server', 'finish'],
   ],
   bind: ['accept', ...making, 'finish'],
