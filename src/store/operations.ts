@@ -22,7 +22,7 @@ export interface OperationRow {
   instance_usable: boolean | null;
   update_repeatable: boolean | null;
   plan_revision: string;
-  details: { applied?: string[]; withEmptyVolumes?: true };
+  details: { applied?: string[]; withEmptyVolumes?: true; adopts?: true };
   fence: number;
   attempts: number;
   deadline: Date;
@@ -44,6 +44,7 @@ export function toOperation(row: OperationRow): Operation {
     planRevision: row.plan_revision,
     appliedResources: row.details.applied ?? [],
     ...(row.details.withEmptyVolumes === undefined ? {} : { withEmptyVolumes: true }),
+    ...(row.details.adopts === undefined ? {} : { adopts: true }),
     fence: row.fence,
     attempts: row.attempts,
     deadline: row.deadline,
@@ -136,7 +137,10 @@ export async function enqueueOperation(session: Session, operation: NewOperation
       bindingUid: operation.bindingUid ?? null,
       planRevision: update?.planRevision ?? null,
       description: storableText(operation.description),
-      details: JSON.stringify(operation.withEmptyVolumes === true ? { withEmptyVolumes: true } : {}),
+      details: JSON.stringify({
+        ...(operation.withEmptyVolumes === true ? { withEmptyVolumes: true } : {}),
+        ...(operation.adopts === true ? { adopts: true } : {}),
+      }),
       timeoutSeconds: operation.timeoutSeconds,
       keyId: seal ? keyIdOf(seal.wrappedKey) : null,
       dataKey: seal?.wrappedKey ?? null,

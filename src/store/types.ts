@@ -146,6 +146,8 @@ export interface NewOperation {
   timeoutSeconds: number;
   /** Only for repairs: see Operation. */
   withEmptyVolumes?: boolean;
+  /** Only for provisions: see Operation. */
+  adopts?: boolean;
   /** Public progress text to begin with. */
   description: string;
   /** Decoded X-Broker-API-Originating-Identity, for the audit trail. Sealed. */

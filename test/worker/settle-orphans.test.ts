@@ -4,6 +4,7 @@ import type { ServiceBinding } from '../../src/domain/binding.ts';
 import { ChandlerError } from '../../src/domain/errors.ts';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
 import type { Operation } from '../../src/domain/operation.ts';
+import type { RenderRequest } from '../../src/helm/types.ts';
 import { annotationKeys, labelKeys } from '../../src/lib/labels.ts';
 import type { NewFinding, Store } from '../../src/store/types.ts';
 import type { OrphanAction } from '../../src/tools/orphans/group-findings.ts';
@@ -11,6 +12,7 @@ import { OrphanRefused } from '../../src/tools/orphans/orphan-refused.ts';
 import { planSettlement } from '../../src/tools/orphans/plan-settlement.ts';
 import type { SettleOptions } from '../../src/tools/orphans/settlement.ts';
 import { listOrphans, pickOrphans } from '../../src/tools/orphans/survey-orphans.ts';
+import { serverChart } from '../support/server-plan.ts';
 import { appNamespace, present, startWorkerHarness, type WorkerHarness } from '../support/worker-harness.ts';
 
 let harness: WorkerHarness;
@@ -22,8 +24,12 @@ beforeEach(async () => {
 });
 afterEach(() => harness.close());
 
-async function readyInstance(): Promise<ServiceInstance> {
-  const { instance, operation } = await harness.provision();
+const claimKind = { apiVersion: 'v1', kind: 'PersistentVolumeClaim' };
+
+async function readyInstance(
+  planned: Parameters<WorkerHarness['provision']>[0] = {},
+): Promise<ServiceInstance> {
+  const { instance, operation } = await harness.provision(planned);
   await harness.untilFinished(operation);
   return harness.instance(instance);
 }
@@ -287,6 +293,49 @@ describe('an instance without a row', () => {
     const again = await planSettlement(harness, 'adopt', present(picked[0]), all, options);
     expect(await harness.untilFinished(present(await again.begin()))).toMatchObject({ state: 'succeeded' });
     expect((await harness.instance(instance)).state).toBe('ready');
+  });
+
+  test('keeps what parameters had switched on and nobody remembers, and is told of it', async () => {
+    let archive = true;
+    const chart = (request: RenderRequest) => [
+      ...serverChart(request),
+      ...(archive ? [{ ...claimKind, metadata: { name: `${request.releaseName}-archive` }, spec: {} }] : []),
+    ];
+    const instance = await readyInstance({ charts: { server: chart } });
+    await loseRow(instance);
+    archive = false;
+    await confirm(namespaceOf(instance));
+    const standing = uids();
+    const settlement = await plan('adopt');
+    expect(settlement.steps.join('\n')).toContain('nothing is deleted');
+    expect(await harness.untilFinished(present(await settlement.begin()))).toMatchObject({
+      state: 'succeeded',
+    });
+    expect(uids()).toEqual(standing);
+    const name = `${instance.externalName}-server-archive`;
+    expect((await harness.inventoryOf(instance)).map((item) => item.name)).not.toContain(name);
+    expect((await settlement.leftAlone?.())?.join('\n')).toContain(`PersistentVolumeClaim ${name}`);
+    // Nor does a later operation take it for its own.
+    expect((await harness.untilFinished(await harness.repair(instance))).state).toBe('succeeded');
+    expect(uids()).toEqual(standing);
+  });
+
+  test('whose volume is gone is not adopted with an empty one', async () => {
+    const instance = await readyInstance();
+    await loseRow(instance);
+    await confirm(namespaceOf(instance));
+    const { namespace, externalName } = instance;
+    harness.cluster.vanish({ ...claimKind, namespace, name: `${externalName}-server` });
+    const standing = uids();
+    const operation = await settle('adopt');
+    expect(operation).toMatchObject({ state: 'failed', errorCode: 'ResourceFailed' });
+    expect(operation.description).toMatch(/^PersistentVolumeClaim .* is gone, and with it the data/);
+    expect(uids()).toEqual(standing);
+    const { picked, all } = await pickOrphans(harness, [instance.uid]);
+    const options = { trustSecret: false, withEmptyVolumes: false };
+    const again = await planSettlement(harness, 'adopt', present(picked[0]), all, options);
+    expect(await harness.untilFinished(present(await again.begin()))).toMatchObject({ state: 'failed' });
+    expect(uids()).toEqual(standing);
   });
 
   test('is told without a secret', async () => {

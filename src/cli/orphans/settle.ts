@@ -138,6 +138,9 @@ async function run(
     return { fine: false, interrupted: true };
   }
   if (state === 'succeeded') await forget(deps, orphan);
+  for (const warning of (state === 'succeeded' && (await settlement.leftAlone?.())) || []) {
+    say(`${id}  ! ${warning}`);
+  }
   say(`${id}  ${state === 'succeeded' ? 'settled' : `the ${operation.type} failed`}: ${description}`);
   if (state === 'failed' && operation.type === 'provision') {
     say(`${id}  once mended: chandler orphans adopt ${operation.instanceUid}`);
