@@ -12,6 +12,8 @@ import { OrphanRefused } from '../../src/tools/orphans/orphan-refused.ts';
 import { planSettlement } from '../../src/tools/orphans/plan-settlement.ts';
 import type { SettleOptions } from '../../src/tools/orphans/settlement.ts';
 import { listOrphans, pickOrphans } from '../../src/tools/orphans/survey-orphans.ts';
+import { leftoverSweep } from '../../src/worker/sweeps/leftovers.ts';
+import { runSweeps } from '../../src/worker/sweeps/sweeper.ts';
 import { serverChart } from '../support/server-plan.ts';
 import { appNamespace, present, startWorkerHarness, type WorkerHarness } from '../support/worker-harness.ts';
 
@@ -370,6 +372,43 @@ describe('a binding without a row', () => {
       data: delivered?.data,
       metadata: { uid: delivered?.metadata.uid },
     });
+  });
+
+  test('whose adoption failed keeps its login and its Secret, and may be adopted once more', async () => {
+    const instance = await readyInstance();
+    const before = await boundBinding(instance);
+    await loseBindingRow(before);
+    await confirm(...deliveryOf(before));
+    await confirm(loginOf(before));
+    harness.provider.before = () => {
+      throw new ChandlerError('CredentialsRejected');
+    };
+    expect(await settle('adopt')).toMatchObject({ type: 'bind', state: 'failed' });
+    harness.provider.before = () => undefined;
+    await harness.query(`update service_bindings set updated_at = updated_at - interval '1 hour'`);
+    await runSweeps(harness.newDeps(), [leftoverSweep()]);
+    expect(harness.provider.logins).toEqual(new Set([before.externalName]));
+    expect(objectOf('Secret', before.externalName)).toBeDefined();
+
+    const { picked, all } = await pickOrphans(harness, [before.uid]);
+    const options = { trustSecret: false, withEmptyVolumes: false };
+    const again = await planSettlement(harness, 'adopt', present(picked[0]), all, options);
+    expect(await harness.untilFinished(present(await again.begin()))).toMatchObject({ state: 'succeeded' });
+    expect(await harness.binding(before)).toMatchObject({ state: 'bound' });
+    expect((await harness.binding(before)).password.reveal()).toBe(before.password.reveal());
+  });
+
+  test('adopted while its instance still is has the time of both', async () => {
+    const instance = await readyInstance();
+    const binding = await boundBinding(instance);
+    await loseBindingRow(binding);
+    await confirm(...deliveryOf(binding));
+    await harness.stopAll();
+    await harness.query(`update service_instances set state = 'provisioning'`);
+    const operation = present(await (await plan('adopt', { trustSecret: true })).begin());
+    const { timeouts } = present(await harness.store.findRevision(instance.planRevision));
+    const seconds = Math.round((Number(operation.deadline) - Number(operation.createdAt)) / 1000);
+    expect(seconds).toBe(timeouts.bind + timeouts.provision);
   });
 
   test('is not adopted on the word of a Secret alone', async () => {

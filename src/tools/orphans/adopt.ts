@@ -1,3 +1,4 @@
+import type { ServiceBinding } from '../../domain/binding.ts';
 import type { ServiceInstance } from '../../domain/instance.ts';
 import type { Operation } from '../../domain/operation.ts';
 import { namespaceResourceId } from '../../provisioners/namespace-object.ts';
@@ -172,14 +173,49 @@ export function beginBinding(store: Store, row: AdoptedBinding, type: 'bind' | '
     if (instance === undefined || instance.state === 'deprovisioning' || instance.state === 'deprovisioned') {
       throw new OrphanRefused('The instance of this binding is gone by now, or on its way out. Look again.');
     }
-    const revision = await transaction.findRevision(instance.planRevision);
     await transaction.adoptBinding(row);
-    return transaction.enqueueOperation({
-      type,
-      instanceUid: instance.uid,
-      bindingUid: row.uid,
-      timeoutSeconds: revision?.timeouts[type] ?? 60,
-      description: `The service binding is about to be ${type === 'bind' ? 'adopted' : 'removed'}.`,
-    });
+    return enqueue(transaction, instance, row.uid, type);
   });
+}
+
+async function enqueue(
+  transaction: StoreTransaction,
+  { uid: instanceUid, planRevision, state }: ServiceInstance,
+  bindingUid: string,
+  type: 'bind' | 'unbind',
+): Promise<Operation> {
+  const timeouts = (await transaction.findRevision(planRevision))?.timeouts;
+  // It waits for the provision under way, and its time must not run out meanwhile.
+  const wait = type === 'bind' && state === 'provisioning' ? (timeouts?.provision ?? 0) : 0;
+  return transaction.enqueueOperation({
+    ...{ type, instanceUid, bindingUid },
+    timeoutSeconds: (timeouts?.[type] ?? 60) + wait,
+    description: `The service binding is about to be ${type === 'bind' ? 'adopted' : 'removed'}.`,
+  });
+}
+
+/** The bind once more, after one that failed. */
+export function adoptBindingAgain(
+  { store }: OrphanDeps,
+  { uid, platform, bindingId, instanceUid }: ServiceBinding,
+): Settlement {
+  return {
+    steps: [
+      `bind ${platform}/${bindingId} (${uid}) once more: give its login the password that was delivered`,
+    ],
+    warnings: [],
+    begin: () =>
+      first(store, async (transaction) => {
+        const instance = await transaction.lockInstanceByUid(instanceUid);
+        const state = (await transaction.findBindingByUid(uid))?.state ?? 'gone';
+        if (instance === undefined || state !== 'bind failed') {
+          throw new OrphanRefused(`The binding is ${state} by now. Look again.`);
+        }
+        if (!['ready', 'update failed', 'provisioning'].includes(instance.state)) {
+          throw new OrphanRefused(`The instance of this binding is ${instance.state}: settle it first.`);
+        }
+        await transaction.setBindingState(uid, 'binding');
+        return enqueue(transaction, instance, uid, 'bind');
+      }),
+  };
 }

@@ -1,4 +1,4 @@
-import { adoptAgain, adoptBinding, adoptInstance } from './adopt.ts';
+import { adoptAgain, adoptBinding, adoptBindingAgain, adoptInstance } from './adopt.ts';
 import type { Orphan, OrphanAction } from './group-findings.ts';
 import { OrphanRefused } from './orphan-refused.ts';
 import { recreateBinding, recreateInstance } from './recreate.ts';
@@ -44,6 +44,7 @@ export async function planSettlement(
   switch (action) {
     case 'adopt':
       if (orphan.kind === 'failed instance') return adoptAgain(deps, withInstance(orphan).instance);
+      if (orphan.kind === 'failed binding') return adoptBindingAgain(deps, withBinding(orphan).binding);
       return orphan.kind === 'instance without row'
         ? adoptInstance(deps, orphan, options)
         : adoptBinding(deps, orphan, options);
@@ -67,6 +68,7 @@ async function planRemoval(deps: OrphanDeps, orphan: Orphan, all: readonly Orpha
     case 'failed instance':
       return removeInstanceRow(deps, withInstance(orphan));
     case 'binding without object':
+    case 'failed binding':
       return removeBindingRow(deps, withBinding(orphan));
     case 'stray object':
     case 'drift':
