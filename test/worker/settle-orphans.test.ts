@@ -440,6 +440,49 @@ describe('a binding without a row', () => {
     expect(await refusal(plan('adopt'))).toMatch(/Several objects claim/);
   });
 
+  test('whose login a forged Secret claims as well is neither adopted nor removed, whatever is trusted', async () => {
+    const instance = await readyInstance();
+    const binding = await boundBinding(instance);
+    await loseBindingRow(binding);
+    harness.cluster.addNamespace('aaa-mallory');
+    const genuine = present(objectOf('Secret', binding.externalName));
+    const bindingUid = '11111111-1111-4111-8111-111111111111';
+    const forged = await harness.cluster.create({
+      ...genuine,
+      metadata: {
+        ...genuine.metadata,
+        namespace: 'aaa-mallory',
+        labels: { ...genuine.metadata.labels, [labelKeys.binding]: bindingUid },
+      },
+      data: { password: Buffer.from('mallory').toString('base64') },
+    });
+    const [secret] = deliveryOf(binding);
+    await confirm(
+      { ...secret, objectUid: present(genuine.metadata.uid) },
+      { ...secret, namespace: 'aaa-mallory', objectUid: present(forged.metadata.uid), bindingUid },
+    );
+    await confirm(loginOf(binding));
+    const orphans = await listOrphans(harness);
+    const claims = orphans.filter(({ kind }) => kind === 'binding without row');
+    expect(claims.map(({ findings }) => findings.length)).toEqual([1, 1]);
+    const options = { trustSecret: true, withEmptyVolumes: false };
+    for (const orphan of claims) {
+      for (const action of ['adopt', 'remove'] as const) {
+        const refused = await refusal(planSettlement(harness, action, orphan, orphans, options));
+        const name = binding.externalName;
+        expect(refused).toContain(`aaa-mallory/${name}, ${appNamespace}/${name}`);
+      }
+    }
+    harness.cluster.vanish({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      namespace: 'aaa-mallory',
+      name: binding.externalName,
+    });
+    const own = present(claims.find((each) => each.bindingUid === binding.uid));
+    await planSettlement(harness, 'adopt', own, orphans, options);
+  });
+
   test('is removed: its login dies, and what was delivered goes', async () => {
     const instance = await readyInstance();
     const [binding, other] = [await boundBinding(instance), await boundBinding(instance)];

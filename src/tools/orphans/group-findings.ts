@@ -76,11 +76,13 @@ export async function groupFindings(
     }
   }
   for (const { finding, rows } of logins) {
-    const delivered = [...groups.values()].find(
+    const claims = [...groups.values()].filter(
       (group) =>
         group.kind === 'binding without row' && group.findings.some((each) => isLoginOf(finding, each)),
     );
-    if (delivered === undefined) {
+    const [delivered] = claims;
+    // Of several that claim one login at most one is genuine, and nothing here tells which.
+    if (delivered === undefined || claims.length > 1) {
       groups.set(`login:${finding.uid}`, { kind: 'login without row', findings: [finding], rows });
     } else delivered.findings.push(finding);
   }
