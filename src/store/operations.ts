@@ -92,6 +92,12 @@ export async function latestBindingOperation(session: Session, uid: string) {
   return (await list(session, 'binding_uid = :uid order by position desc limit 1', uid))[0];
 }
 
+export async function latestSuccess(session: Session, instanceUid: string, bindingUid?: string) {
+  const of = bindingUid === undefined ? 'instance_uid = :uid and binding_uid is null' : 'binding_uid = :uid';
+  const latest = `${of} and state = 'succeeded' order by position desc limit 1`;
+  return (await list(session, latest, bindingUid ?? instanceUid))[0];
+}
+
 export async function activeInstanceOperation(session: Session, uid: string) {
   return (
     await list(session, `instance_uid = :uid and binding_uid is null and state = 'in progress'`, uid)

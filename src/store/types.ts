@@ -66,6 +66,8 @@ export interface StoreReader {
   /** The newest instance-wide operation that a platform asked for (not bind, unbind or repair). */
   latestInstanceOperation(instanceUid: string): Promise<Operation | undefined>;
   latestBindingOperation(bindingUid: string): Promise<Operation | undefined>;
+  /** The newest operation that succeeded, repairs too, on the instance itself or on that binding of it. */
+  latestSuccess(instanceUid: string, bindingUid?: string): Promise<Operation | undefined>;
   findRevision(digest: string): Promise<PlanRevision | undefined>;
   /** The one that was stored last, of a plan or of any. */
   findNewestRevision(planId?: string): Promise<PlanRevision | undefined>;

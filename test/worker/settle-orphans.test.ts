@@ -26,6 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => harness.close());
 
+const secretKind = { apiVersion: 'v1', kind: 'Secret' };
 const claimKind = { apiVersion: 'v1', kind: 'PersistentVolumeClaim' };
 
 async function readyInstance(
@@ -541,6 +542,7 @@ describe('a row of which something is gone', () => {
     const instance = await readyInstance();
     const binding = await boundBinding(instance);
     const [secret = {}] = deliveryOf(binding);
+    harness.cluster.vanish({ ...secretKind, namespace: appNamespace, name: binding.externalName });
     await confirm({ ...secret, kind: 'row without object' });
     await settle('remove');
     expect((await harness.binding(binding)).state).toBe('unbound');
@@ -563,6 +565,10 @@ describe('a row of which something is gone', () => {
     expect(uids()).toHaveLength(standing.length);
 
     harness.cluster.vanish(present(claim));
+    await confirm({
+      ...{ kind: 'row without object', objectKind: 'PersistentVolumeClaim', namespace, name },
+      instanceUid: instance.uid,
+    });
     expect(await settle('recreate')).toMatchObject({ type: 'repair', state: 'failed' });
     expect(uids()).toHaveLength(standing.length - 1);
     expect(await settle('recreate', { withEmptyVolumes: true })).toMatchObject({ state: 'succeeded' });
@@ -579,10 +585,44 @@ describe('a row of which something is gone', () => {
     expect((await harness.instance(instance)).state).toBe('deprovisioned');
   });
 
+  test('an instance that was made whole meanwhile is neither removed nor repaired', async () => {
+    const instance = await readyInstance();
+    const service = {
+      ...{ apiVersion: 'v1', kind: 'Service', namespace: instance.namespace },
+      name: `${instance.externalName}-server`,
+    };
+    const { kind: objectKind, ...place } = service;
+    const found = { ...place, objectKind, instanceUid: instance.uid, kind: 'row without object' as const };
+    harness.cluster.vanish(service);
+    await confirm(found);
+    const planned = [await plan('remove'), await plan('recreate')];
+    await harness.untilFinished(await harness.repair(instance));
+    for (const { begin } of planned) expect(await refusal(begin())).toMatch(/Nothing is gone any more/);
+    harness.cluster.vanish(service);
+    for (const { begin } of planned) {
+      expect(await refusal(begin())).toMatch(/A repair succeeded after a sweep saw this last/);
+    }
+    await harness.store.findings.record({ cluster: 'local', kinds: ['row without object'] }, []);
+    for (const { begin } of planned) expect(await refusal(begin())).toMatch(/The finding is gone/);
+    expect((await harness.instance(instance)).state).toBe('ready');
+  });
+
+  test('a binding that was made whole meanwhile is neither removed nor bound again', async () => {
+    const instance = await readyInstance();
+    const binding = await boundBinding(instance);
+    const [secret = {}] = deliveryOf(binding);
+    await confirm({ ...secret, kind: 'row without object' });
+    for (const action of ['remove', 'recreate'] as const) {
+      expect(await refusal((await plan(action)).begin())).toMatch(/Nothing is gone any more: Secret/);
+    }
+    expect((await harness.binding(binding)).state).toBe('bound');
+  });
+
   test('is left alone while an operation is at work on it', async () => {
     const instance = await readyInstance();
     const binding = await boundBinding(instance);
     const [secret = {}] = deliveryOf(binding);
+    harness.cluster.vanish({ ...secretKind, namespace: appNamespace, name: binding.externalName });
     await confirm({ ...secret, kind: 'row without object' });
     const settlement = await plan('recreate');
     await harness.stopAll();

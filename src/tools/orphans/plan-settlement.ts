@@ -53,7 +53,7 @@ export async function planSettlement(
     case 'recreate':
       return orphan.bindingUid === undefined
         ? recreateInstance(deps, withInstance(orphan), options)
-        : recreateBinding(deps, withBinding(orphan));
+        : recreateBinding(deps, withBinding(withInstance(orphan)));
   }
 }
 
@@ -69,20 +69,20 @@ async function planRemoval(deps: OrphanDeps, orphan: Orphan, all: readonly Orpha
       return removeInstanceRow(deps, withInstance(orphan));
     case 'binding without object':
     case 'failed binding':
-      return removeBindingRow(deps, withBinding(orphan));
+      return removeBindingRow(deps, withBinding(withInstance(orphan)));
     case 'stray object':
     case 'drift':
       return removeObject(deps, orphan);
   }
 }
 
-function withInstance(orphan: Orphan) {
+function withInstance<Of extends Orphan>(orphan: Of) {
   const { instance } = orphan;
   if (instance === undefined) throw new OrphanRefused('Its instance has no row by now. Look again.');
   return { ...orphan, instance };
 }
 
-function withBinding(orphan: Orphan) {
+function withBinding<Of extends Orphan>(orphan: Of) {
   const { binding } = orphan;
   if (binding === undefined) throw new OrphanRefused('Its binding has no row by now. Look again.');
   return { ...orphan, binding };
