@@ -538,6 +538,17 @@ describe('a row of which something is gone', () => {
     expect((await harness.binding(binding)).state).toBe('bound');
   });
 
+  test('a binding whose time is up is not made again', async () => {
+    const instance = await readyInstance();
+    const binding = await boundBinding(instance);
+    const [secret = {}] = deliveryOf(binding);
+    harness.cluster.vanish({ ...secretKind, namespace: appNamespace, name: binding.externalName });
+    await harness.query(`update service_bindings set expires_at = now() - interval '1 second'`);
+    await confirm({ ...secret, kind: 'row without object' });
+    expect(await refusal(plan('recreate'))).toMatch(/expired at .* Bind anew/);
+    expect((await settle('remove')).state).toBe('succeeded');
+  });
+
   test('a binding is unbound', async () => {
     const instance = await readyInstance();
     const binding = await boundBinding(instance);

@@ -45,13 +45,22 @@ export function recreateInstance(
   };
 }
 
-/** An ordinary bind on the row: the login gets its password again, and the credentials are delivered again. */
+/** The next sweep would take back what it makes; a later clock of Postgres costs no more than that. */
+function assertNotExpired({ expiresAt }: ServiceBinding): void {
+  if (expiresAt === undefined || expiresAt > new Date()) return;
+  throw new OrphanRefused(
+    `The credentials of this binding expired at ${expiresAt.toISOString()}, and what was delivered is taken back for good. Bind anew, and let the platform unbind this one.`,
+  );
+}
+
+/** An ordinary bind on the row: the login gets its password again, and the credentials are delivered again. @throws OrphanRefused when it is expired */
 export function recreateBinding(
   deps: OrphanDeps,
   orphan: Orphan & { instance: ServiceInstance; binding: ServiceBinding },
 ): Settlement {
   const { store } = deps;
   const { binding, findings } = orphan;
+  assertNotExpired(binding);
   return {
     steps: [
       `bind ${binding.platform}/${binding.bindingId} (${binding.uid}) of the instance ${binding.instanceId} once more, with the password that it had: make anew ${findings.map(({ objectKind, name }) => `${objectKind} ${name}`).join(', ')}`,
