@@ -35,7 +35,9 @@ comment on column service_instances.emptied_at is 'When retention replaced what 
 
 alter table service_bindings
   add column swept_at timestamptz,
-  add column emptied_at timestamptz;
+  add column emptied_at timestamptz,
+  add column adopted boolean not null default false;
+comment on column service_bindings.adopted is 'Login and delivery were in use before the row: what a failed bind of it leaves is not to be taken back.';
 comment on column service_bindings.swept_at is 'When login and delivery were taken back once more after the binding ended, failed or expired.';
 
 alter table operations

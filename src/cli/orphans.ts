@@ -43,8 +43,9 @@ Exit codes:
 const adoptHelp = `
 An instance: its row is written from its namespace (ids, plan, place) and its Secrets (what was generated); a provision
 then finds everything made, applies what the plan says and waits until it is ready. What the user had chosen as
-parameters is not known: give it with --parameters, a file with the JSON object. A binding: its row is written from the
-Secret that was delivered, and a bind gives its login the same password. Adopt the instance before its bindings.
+parameters is not known: give it with --parameters, a file with the JSON object. Nothing is deleted, and a volume that is
+gone is not made anew. A binding: its row is written from the Secret that was delivered, and a bind gives its login the
+same password. Adopt the instance before its bindings.
 
   chandler orphans adopt 3f2a9c1b --dry-run
   chandler orphans adopt 3f2a9c1b --parameters parameters.json

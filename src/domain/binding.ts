@@ -36,6 +36,8 @@ export interface ServiceBinding extends BindingKey {
   renewBefore?: Date;
   /** Where the Secret and ConfigMap are delivered; absent when they are not. */
   delivery?: { cluster: string; namespace: string };
+  /** Login and delivery were in use before this row was written. */
+  adopted?: true;
   createdAt: Date;
   updatedAt: Date;
 }

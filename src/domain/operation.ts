@@ -49,6 +49,8 @@ export interface Operation {
   appliedResources: string[];
   /** Only of a repair: volumes that are gone may be made anew, without what they held. */
   withEmptyVolumes?: true;
+  /** Only of a provision: all of it stood already, and it replaces and deletes nothing of it. */
+  adopts?: true;
   /** Counts claims; every outcome write carries the fence it was claimed with. */
   fence: number;
   /** Failed tries in a row since the last progress; feeds the backoff. */

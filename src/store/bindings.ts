@@ -33,6 +33,7 @@ interface BindingRow {
   predecessor_binding_id: string | null;
   expires_at: Date | null;
   renew_before: Date | null;
+  adopted: boolean;
   created_at: Date;
   updated_at: Date;
 }
@@ -69,6 +70,7 @@ function toBinding(session: Session, row: BindingRow): ServiceBinding {
     ...(row.expires_at === null ? {} : { expiresAt: row.expires_at }),
     ...(row.renew_before === null ? {} : { renewBefore: row.renew_before }),
     ...(cluster === null || namespace === null ? {} : { delivery: { cluster, namespace } }),
+    ...(row.adopted ? { adopted: true } : {}),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -105,7 +107,7 @@ export async function listBindings(session: Session, instanceUid: string): Promi
 }
 
 /** What a new row is called, and what it begins as. */
-type RowIdentity = Pick<ServiceBinding, 'uid' | 'incarnation' | 'externalName' | 'state'>;
+type RowIdentity = Pick<ServiceBinding, 'uid' | 'incarnation' | 'externalName' | 'state' | 'adopted'>;
 
 export async function insertBinding(session: Session, binding: NewBinding): Promise<ServiceBinding> {
   const [previous] = await query<{ incarnation: number }>(
@@ -126,13 +128,13 @@ export async function insertBinding(session: Session, binding: NewBinding): Prom
 
 /** Writes the row of a binding that exists outside and has none. */
 export function insertAdoptedBinding(session: Session, binding: AdoptedBinding): Promise<ServiceBinding> {
-  return insertRow(session, binding, binding);
+  return insertRow(session, binding, { ...binding, adopted: true });
 }
 
 async function insertRow(
   session: Session,
   binding: NewBinding,
-  { uid, incarnation, externalName, state }: RowIdentity,
+  { uid, incarnation, externalName, state, adopted }: RowIdentity,
 ): Promise<ServiceBinding> {
   const seal = session.keys.createSeal(table, uid);
   const rows: BindingRow[] = await session
@@ -151,6 +153,7 @@ async function insertRow(
       predecessor_binding_id: binding.predecessorBindingId ?? null,
       ...expiry(session, binding),
       external_name: externalName,
+      adopted: adopted === true,
       delivery_cluster: binding.delivery?.cluster ?? null,
       delivery_namespace: binding.delivery?.namespace ?? null,
       key_id: keyIdOf(seal.wrappedKey),

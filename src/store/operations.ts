@@ -22,7 +22,7 @@ export interface OperationRow {
   instance_usable: boolean | null;
   update_repeatable: boolean | null;
   plan_revision: string;
-  details: { applied?: string[]; withEmptyVolumes?: true };
+  details: { applied?: string[]; withEmptyVolumes?: true; adopts?: true };
   fence: number;
   attempts: number;
   deadline: Date;
@@ -44,6 +44,7 @@ export function toOperation(row: OperationRow): Operation {
     planRevision: row.plan_revision,
     appliedResources: row.details.applied ?? [],
     ...(row.details.withEmptyVolumes === undefined ? {} : { withEmptyVolumes: true }),
+    ...(row.details.adopts === undefined ? {} : { adopts: true }),
     fence: row.fence,
     attempts: row.attempts,
     deadline: row.deadline,
@@ -91,6 +92,12 @@ export async function latestBindingOperation(session: Session, uid: string) {
   return (await list(session, 'binding_uid = :uid order by position desc limit 1', uid))[0];
 }
 
+export async function latestSuccess(session: Session, instanceUid: string, bindingUid?: string) {
+  const of = bindingUid === undefined ? 'instance_uid = :uid and binding_uid is null' : 'binding_uid = :uid';
+  const latest = `${of} and state = 'succeeded' order by position desc limit 1`;
+  return (await list(session, latest, bindingUid ?? instanceUid))[0];
+}
+
 export async function activeInstanceOperation(session: Session, uid: string) {
   return (
     await list(session, `instance_uid = :uid and binding_uid is null and state = 'in progress'`, uid)
@@ -136,7 +143,10 @@ export async function enqueueOperation(session: Session, operation: NewOperation
       bindingUid: operation.bindingUid ?? null,
       planRevision: update?.planRevision ?? null,
       description: storableText(operation.description),
-      details: JSON.stringify(operation.withEmptyVolumes === true ? { withEmptyVolumes: true } : {}),
+      details: JSON.stringify({
+        ...(operation.withEmptyVolumes === true ? { withEmptyVolumes: true } : {}),
+        ...(operation.adopts === true ? { adopts: true } : {}),
+      }),
       timeoutSeconds: operation.timeoutSeconds,
       keyId: seal ? keyIdOf(seal.wrappedKey) : null,
       dataKey: seal?.wrappedKey ?? null,

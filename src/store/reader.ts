@@ -7,6 +7,7 @@ import {
   findUpdateTarget,
   latestBindingOperation,
   latestInstanceOperation,
+  latestSuccess,
 } from './operations.ts';
 import { findChart, findNewestRevision, findRevision } from './revisions.ts';
 import type { Session } from './session.ts';
@@ -26,6 +27,8 @@ export function createReader(run: <T>(work: (session: Session) => Promise<T>) =>
     findUpdateTarget: (operationUid) => run((session) => findUpdateTarget(session, operationUid)),
     latestInstanceOperation: (instanceUid) => run((session) => latestInstanceOperation(session, instanceUid)),
     latestBindingOperation: (bindingUid) => run((session) => latestBindingOperation(session, bindingUid)),
+    latestSuccess: (instanceUid, bindingUid) =>
+      run((session) => latestSuccess(session, instanceUid, bindingUid)),
     findRevision: (digest) => run((session) => findRevision(session, digest)),
     findNewestRevision: (planId) => run((session) => findNewestRevision(session, planId)),
     findChart: (digest) => run((session) => findChart(session, digest)),

@@ -18,10 +18,13 @@ import {
   unchangedFor,
 } from './sweeps.ts';
 
-/** Why something of a binding may be outside that should not be. */
+/**
+ * Why something of a binding may be outside that should not be. What a bind left of an adopted one was not made by that
+ * bind, and an app may use it.
+ */
 const over = `case
   when b.state = 'unbound' and ${unchangedFor('b')} then 'unbound'
-  when b.state = 'bind failed' and ${unchangedFor('b')} then 'bind failed'
+  when b.state = 'bind failed' and not b.adopted and ${unchangedFor('b')} then 'bind failed'
   when b.state in ('bound', 'unbind failed') and b.expires_at <= clock_timestamp() then 'expired' end`;
 const quiet = `not ${busyBinding} and not ${busyInstance}`;
 /** Not looked at since it came to this. */

@@ -66,6 +66,8 @@ export interface StoreReader {
   /** The newest instance-wide operation that a platform asked for (not bind, unbind or repair). */
   latestInstanceOperation(instanceUid: string): Promise<Operation | undefined>;
   latestBindingOperation(bindingUid: string): Promise<Operation | undefined>;
+  /** The newest operation that succeeded, repairs too, on the instance itself or on that binding of it. */
+  latestSuccess(instanceUid: string, bindingUid?: string): Promise<Operation | undefined>;
   findRevision(digest: string): Promise<PlanRevision | undefined>;
   /** The one that was stored last, of a plan or of any. */
   findNewestRevision(planId?: string): Promise<PlanRevision | undefined>;
@@ -146,6 +148,8 @@ export interface NewOperation {
   timeoutSeconds: number;
   /** Only for repairs: see Operation. */
   withEmptyVolumes?: boolean;
+  /** Only for provisions: see Operation. */
+  adopts?: boolean;
   /** Public progress text to begin with. */
   description: string;
   /** Decoded X-Broker-API-Originating-Identity, for the audit trail. Sealed. */

@@ -23,6 +23,8 @@ interface Work {
   items: NewInventoryItem[];
   effects: { item: NewInventoryItem; knownUid?: string; apply: () => Promise<AppliedObject> }[];
   stale: InventoryItem[];
+  /** Stands, is not of the plan as far as it is known, and stays where it is: only no row knows it any more. */
+  left: InventoryItem[];
 }
 
 /** In place of work: what must come first. */
@@ -45,19 +47,20 @@ export async function applyResource(
     return { description: `${id}: waiting ${work.waitsFor}`, pollAfterMs: waitPollMs };
   }
   /** Writes still to come: the plan, then one per effect and per object that goes. */
-  let left = 1 + work.effects.length + work.stale.length;
+  let writes = 1 + work.effects.length + work.stale.length;
   /** The last write says that the resource is applied. */
   const record = async (write: (transaction: StoreTransaction) => Promise<void>) => {
-    left -= 1;
+    writes -= 1;
     await deps.store.transact(async (transaction) => {
       await transaction.assertHeld(claim);
       await write(transaction);
-      if (left <= 0) await transaction.recordAppliedResource(claim.operation.uid, id);
+      if (writes <= 0) await transaction.recordAppliedResource(claim.operation.uid, id);
     });
   };
 
   await record(async (transaction) => {
     await transaction.planInventory(work.items);
+    for (const item of work.left) await transaction.removeInventory(item);
     // An apply that is cut short may have had its effect: until it is recorded nobody may take the old digest for true.
     for (const { item, knownUid } of work.effects) {
       if (knownUid === undefined) continue;
@@ -105,7 +108,7 @@ async function workOfObjects(
   desired: readonly DesiredObject[],
   known: readonly InventoryItem[],
   { instance, target }: InstanceView,
-  { guard, repair }: TickContext,
+  { claim, guard, repair }: TickContext,
 ): Promise<Work | Waiting> {
   const guarded = { ...target, cluster: guardedCluster(target.cluster, guard) };
   const itemOf = ({ resourceId, object }: DesiredObject): NewInventoryItem => ({
@@ -118,6 +121,7 @@ async function workOfObjects(
     repair === undefined ? planApply(desired, known) : await planRepair(desired, known, target, repair);
   if ('deleting' in plan) return { waitsFor: `until ${plan.deleting} is deleted` };
   const { apply, prune } = plan;
+  const left = claim.operation.adopts ? planApply(desired, known).prune : [];
   return {
     items: desired.map(itemOf),
     effects: apply.map(({ desired: entry, knownUid }) => ({
@@ -126,6 +130,7 @@ async function workOfObjects(
       apply: () => applyObject(entry.object, knownUid, guarded),
     })),
     stale: prune,
+    left,
   };
 }
 
@@ -133,10 +138,10 @@ function workOfExternal(
   spec: ExternalSpec,
   known: readonly InventoryItem[],
   view: InstanceView,
-  { deps, repair }: TickContext,
+  { claim, deps }: TickContext,
 ): Work | Waiting {
   // To make something anew that is gone would lose what it held, and its provisioner cannot tell.
-  if (repair !== undefined) return { items: [], effects: [], stale: [] };
+  if (claim.operation.type === 'repair') return { items: [], effects: [], stale: [], left: [] };
   const inputs = renderInputs(spec, scopeOf(view));
   if (inputs === undefined) return valueMissing;
   const item = externalItem(spec, view);
@@ -144,5 +149,6 @@ function workOfExternal(
     items: [item],
     effects: [{ item, apply: () => applyExternal(spec, item.name, inputs, deps) }],
     stale: known.filter(({ cluster, kind }) => cluster !== item.cluster || kind !== item.kind),
+    left: [],
   };
 }

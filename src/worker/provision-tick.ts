@@ -3,11 +3,15 @@ import { withExternals } from './externals.ts';
 import { viewInstance } from './instance-view.ts';
 import type { TickContext, TickOutcome } from './types.ts';
 
-/** Brings an instance one step nearer to ready: observe, decide, act. Safe to run again from any point. */
+/**
+ * Brings an instance one step nearer to ready: observe, decide, act. Safe to run again from any point. What is adopted
+ * may hold data: it is looked at as in a repair, and what nobody can make again ends the provision when it is gone.
+ */
 export async function provisionTick(context: TickContext): Promise<TickOutcome> {
+  const { adopts } = context.claim.operation;
   const view = await withExternals(await viewInstance(context), context.deps);
   return (
-    (await converge(view, context)) ??
+    (await converge(view, adopts ? { ...context, repair: { withEmptyVolumes: false } } : context)) ??
     complete(view, context, { description: 'The service instance is ready.' })
   );
 }

@@ -54,7 +54,7 @@ export interface TickContext {
   claim: OperationClaim;
   /** Call before each effect outside Postgres. @throws LeaseLost, WorkerStopping */
   guard: () => void;
-  /** Set in a repair: everything in clusters is applied again, also what the inventory believes to be there. */
+  /** Set in a repair and in an adoption: everything in clusters is applied again, also what the inventory believes to be there. */
   repair?: RepairOptions;
 }
 

@@ -4,6 +4,7 @@ import type { ServiceBinding } from '../../src/domain/binding.ts';
 import { ChandlerError } from '../../src/domain/errors.ts';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
 import type { Operation } from '../../src/domain/operation.ts';
+import type { RenderRequest } from '../../src/helm/types.ts';
 import { annotationKeys, labelKeys } from '../../src/lib/labels.ts';
 import type { NewFinding, Store } from '../../src/store/types.ts';
 import type { OrphanAction } from '../../src/tools/orphans/group-findings.ts';
@@ -11,6 +12,9 @@ import { OrphanRefused } from '../../src/tools/orphans/orphan-refused.ts';
 import { planSettlement } from '../../src/tools/orphans/plan-settlement.ts';
 import type { SettleOptions } from '../../src/tools/orphans/settlement.ts';
 import { listOrphans, pickOrphans } from '../../src/tools/orphans/survey-orphans.ts';
+import { leftoverSweep } from '../../src/worker/sweeps/leftovers.ts';
+import { runSweeps } from '../../src/worker/sweeps/sweeper.ts';
+import { serverChart } from '../support/server-plan.ts';
 import { appNamespace, present, startWorkerHarness, type WorkerHarness } from '../support/worker-harness.ts';
 
 let harness: WorkerHarness;
@@ -22,8 +26,13 @@ beforeEach(async () => {
 });
 afterEach(() => harness.close());
 
-async function readyInstance(): Promise<ServiceInstance> {
-  const { instance, operation } = await harness.provision();
+const secretKind = { apiVersion: 'v1', kind: 'Secret' };
+const claimKind = { apiVersion: 'v1', kind: 'PersistentVolumeClaim' };
+
+async function readyInstance(
+  planned: Parameters<WorkerHarness['provision']>[0] = {},
+): Promise<ServiceInstance> {
+  const { instance, operation } = await harness.provision(planned);
   await harness.untilFinished(operation);
   return harness.instance(instance);
 }
@@ -289,6 +298,49 @@ describe('an instance without a row', () => {
     expect((await harness.instance(instance)).state).toBe('ready');
   });
 
+  test('keeps what parameters had switched on and nobody remembers, and is told of it', async () => {
+    let archive = true;
+    const chart = (request: RenderRequest) => [
+      ...serverChart(request),
+      ...(archive ? [{ ...claimKind, metadata: { name: `${request.releaseName}-archive` }, spec: {} }] : []),
+    ];
+    const instance = await readyInstance({ charts: { server: chart } });
+    await loseRow(instance);
+    archive = false;
+    await confirm(namespaceOf(instance));
+    const standing = uids();
+    const settlement = await plan('adopt');
+    expect(settlement.steps.join('\n')).toContain('nothing is deleted');
+    expect(await harness.untilFinished(present(await settlement.begin()))).toMatchObject({
+      state: 'succeeded',
+    });
+    expect(uids()).toEqual(standing);
+    const name = `${instance.externalName}-server-archive`;
+    expect((await harness.inventoryOf(instance)).map((item) => item.name)).not.toContain(name);
+    expect((await settlement.leftAlone?.())?.join('\n')).toContain(`PersistentVolumeClaim ${name}`);
+    // Nor does a later operation take it for its own.
+    expect((await harness.untilFinished(await harness.repair(instance))).state).toBe('succeeded');
+    expect(uids()).toEqual(standing);
+  });
+
+  test('whose volume is gone is not adopted with an empty one', async () => {
+    const instance = await readyInstance();
+    await loseRow(instance);
+    await confirm(namespaceOf(instance));
+    const { namespace, externalName } = instance;
+    harness.cluster.vanish({ ...claimKind, namespace, name: `${externalName}-server` });
+    const standing = uids();
+    const operation = await settle('adopt');
+    expect(operation).toMatchObject({ state: 'failed', errorCode: 'ResourceFailed' });
+    expect(operation.description).toMatch(/^PersistentVolumeClaim .* is gone, and with it the data/);
+    expect(uids()).toEqual(standing);
+    const { picked, all } = await pickOrphans(harness, [instance.uid]);
+    const options = { trustSecret: false, withEmptyVolumes: false };
+    const again = await planSettlement(harness, 'adopt', present(picked[0]), all, options);
+    expect(await harness.untilFinished(present(await again.begin()))).toMatchObject({ state: 'failed' });
+    expect(uids()).toEqual(standing);
+  });
+
   test('is told without a secret', async () => {
     const instance = await readyInstance();
     await loseRow(instance);
@@ -323,6 +375,43 @@ describe('a binding without a row', () => {
     });
   });
 
+  test('whose adoption failed keeps its login and its Secret, and may be adopted once more', async () => {
+    const instance = await readyInstance();
+    const before = await boundBinding(instance);
+    await loseBindingRow(before);
+    await confirm(...deliveryOf(before));
+    await confirm(loginOf(before));
+    harness.provider.before = () => {
+      throw new ChandlerError('CredentialsRejected');
+    };
+    expect(await settle('adopt')).toMatchObject({ type: 'bind', state: 'failed' });
+    harness.provider.before = () => undefined;
+    await harness.query(`update service_bindings set updated_at = updated_at - interval '1 hour'`);
+    await runSweeps(harness.newDeps(), [leftoverSweep()]);
+    expect(harness.provider.logins).toEqual(new Set([before.externalName]));
+    expect(objectOf('Secret', before.externalName)).toBeDefined();
+
+    const { picked, all } = await pickOrphans(harness, [before.uid]);
+    const options = { trustSecret: false, withEmptyVolumes: false };
+    const again = await planSettlement(harness, 'adopt', present(picked[0]), all, options);
+    expect(await harness.untilFinished(present(await again.begin()))).toMatchObject({ state: 'succeeded' });
+    expect(await harness.binding(before)).toMatchObject({ state: 'bound' });
+    expect((await harness.binding(before)).password.reveal()).toBe(before.password.reveal());
+  });
+
+  test('adopted while its instance still is has the time of both', async () => {
+    const instance = await readyInstance();
+    const binding = await boundBinding(instance);
+    await loseBindingRow(binding);
+    await confirm(...deliveryOf(binding));
+    await harness.stopAll();
+    await harness.query(`update service_instances set state = 'provisioning'`);
+    const operation = present(await (await plan('adopt', { trustSecret: true })).begin());
+    const { timeouts } = present(await harness.store.findRevision(instance.planRevision));
+    const seconds = Math.round((Number(operation.deadline) - Number(operation.createdAt)) / 1000);
+    expect(seconds).toBe(timeouts.bind + timeouts.provision);
+  });
+
   test('is not adopted on the word of a Secret alone', async () => {
     const instance = await readyInstance();
     const binding = await boundBinding(instance);
@@ -350,6 +439,49 @@ describe('a binding without a row', () => {
     );
     await confirm(loginOf(binding));
     expect(await refusal(plan('adopt'))).toMatch(/Several objects claim/);
+  });
+
+  test('whose login a forged Secret claims as well is neither adopted nor removed, whatever is trusted', async () => {
+    const instance = await readyInstance();
+    const binding = await boundBinding(instance);
+    await loseBindingRow(binding);
+    harness.cluster.addNamespace('aaa-mallory');
+    const genuine = present(objectOf('Secret', binding.externalName));
+    const bindingUid = '11111111-1111-4111-8111-111111111111';
+    const forged = await harness.cluster.create({
+      ...genuine,
+      metadata: {
+        ...genuine.metadata,
+        namespace: 'aaa-mallory',
+        labels: { ...genuine.metadata.labels, [labelKeys.binding]: bindingUid },
+      },
+      data: { password: Buffer.from('mallory').toString('base64') },
+    });
+    const [secret] = deliveryOf(binding);
+    await confirm(
+      { ...secret, objectUid: present(genuine.metadata.uid) },
+      { ...secret, namespace: 'aaa-mallory', objectUid: present(forged.metadata.uid), bindingUid },
+    );
+    await confirm(loginOf(binding));
+    const orphans = await listOrphans(harness);
+    const claims = orphans.filter(({ kind }) => kind === 'binding without row');
+    expect(claims.map(({ findings }) => findings.length)).toEqual([1, 1]);
+    const options = { trustSecret: true, withEmptyVolumes: false };
+    for (const orphan of claims) {
+      for (const action of ['adopt', 'remove'] as const) {
+        const refused = await refusal(planSettlement(harness, action, orphan, orphans, options));
+        const name = binding.externalName;
+        expect(refused).toContain(`aaa-mallory/${name}, ${appNamespace}/${name}`);
+      }
+    }
+    harness.cluster.vanish({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      namespace: 'aaa-mallory',
+      name: binding.externalName,
+    });
+    const own = present(claims.find((each) => each.bindingUid === binding.uid));
+    await planSettlement(harness, 'adopt', own, orphans, options);
   });
 
   test('is removed: its login dies, and what was delivered goes', async () => {
@@ -406,10 +538,22 @@ describe('a row of which something is gone', () => {
     expect((await harness.binding(binding)).state).toBe('bound');
   });
 
+  test('a binding whose time is up is not made again', async () => {
+    const instance = await readyInstance();
+    const binding = await boundBinding(instance);
+    const [secret = {}] = deliveryOf(binding);
+    harness.cluster.vanish({ ...secretKind, namespace: appNamespace, name: binding.externalName });
+    await harness.query(`update service_bindings set expires_at = now() - interval '1 second'`);
+    await confirm({ ...secret, kind: 'row without object' });
+    expect(await refusal(plan('recreate'))).toMatch(/expired at .* Bind anew/);
+    expect((await settle('remove')).state).toBe('succeeded');
+  });
+
   test('a binding is unbound', async () => {
     const instance = await readyInstance();
     const binding = await boundBinding(instance);
     const [secret = {}] = deliveryOf(binding);
+    harness.cluster.vanish({ ...secretKind, namespace: appNamespace, name: binding.externalName });
     await confirm({ ...secret, kind: 'row without object' });
     await settle('remove');
     expect((await harness.binding(binding)).state).toBe('unbound');
@@ -432,6 +576,10 @@ describe('a row of which something is gone', () => {
     expect(uids()).toHaveLength(standing.length);
 
     harness.cluster.vanish(present(claim));
+    await confirm({
+      ...{ kind: 'row without object', objectKind: 'PersistentVolumeClaim', namespace, name },
+      instanceUid: instance.uid,
+    });
     expect(await settle('recreate')).toMatchObject({ type: 'repair', state: 'failed' });
     expect(uids()).toHaveLength(standing.length - 1);
     expect(await settle('recreate', { withEmptyVolumes: true })).toMatchObject({ state: 'succeeded' });
@@ -448,10 +596,44 @@ describe('a row of which something is gone', () => {
     expect((await harness.instance(instance)).state).toBe('deprovisioned');
   });
 
+  test('an instance that was made whole meanwhile is neither removed nor repaired', async () => {
+    const instance = await readyInstance();
+    const service = {
+      ...{ apiVersion: 'v1', kind: 'Service', namespace: instance.namespace },
+      name: `${instance.externalName}-server`,
+    };
+    const { kind: objectKind, ...place } = service;
+    const found = { ...place, objectKind, instanceUid: instance.uid, kind: 'row without object' as const };
+    harness.cluster.vanish(service);
+    await confirm(found);
+    const planned = [await plan('remove'), await plan('recreate')];
+    await harness.untilFinished(await harness.repair(instance));
+    for (const { begin } of planned) expect(await refusal(begin())).toMatch(/Nothing is gone any more/);
+    harness.cluster.vanish(service);
+    for (const { begin } of planned) {
+      expect(await refusal(begin())).toMatch(/A repair succeeded after a sweep saw this last/);
+    }
+    await harness.store.findings.record({ cluster: 'local', kinds: ['row without object'] }, []);
+    for (const { begin } of planned) expect(await refusal(begin())).toMatch(/The finding is gone/);
+    expect((await harness.instance(instance)).state).toBe('ready');
+  });
+
+  test('a binding that was made whole meanwhile is neither removed nor bound again', async () => {
+    const instance = await readyInstance();
+    const binding = await boundBinding(instance);
+    const [secret = {}] = deliveryOf(binding);
+    await confirm({ ...secret, kind: 'row without object' });
+    for (const action of ['remove', 'recreate'] as const) {
+      expect(await refusal((await plan(action)).begin())).toMatch(/Nothing is gone any more: Secret/);
+    }
+    expect((await harness.binding(binding)).state).toBe('bound');
+  });
+
   test('is left alone while an operation is at work on it', async () => {
     const instance = await readyInstance();
     const binding = await boundBinding(instance);
     const [secret = {}] = deliveryOf(binding);
+    harness.cluster.vanish({ ...secretKind, namespace: appNamespace, name: binding.externalName });
     await confirm({ ...secret, kind: 'row without object' });
     const settlement = await plan('recreate');
     await harness.stopAll();

@@ -115,7 +115,7 @@ async function run(
   deps: OrphanDeps,
   orphan: Orphan,
   settlement: Settlement,
-  { wait, signal }: SettleRequest,
+  { action, wait, signal }: SettleRequest,
 ): Promise<Settled> {
   const id = short(orphan.id);
   const operation = await settlement.begin();
@@ -138,9 +138,15 @@ async function run(
     return { fine: false, interrupted: true };
   }
   if (state === 'succeeded') await forget(deps, orphan);
+  for (const warning of (state === 'succeeded' && (await settlement.leftAlone?.())) || []) {
+    say(`${id}  ! ${warning}`);
+  }
   say(`${id}  ${state === 'succeeded' ? 'settled' : `the ${operation.type} failed`}: ${description}`);
   if (state === 'failed' && operation.type === 'provision') {
     say(`${id}  once mended: chandler orphans adopt ${operation.instanceUid}`);
+  }
+  if (state === 'failed' && operation.type === 'bind' && action === 'adopt') {
+    say(`${id}  once mended: chandler orphans adopt ${operation.bindingUid}`);
   }
   return { fine: state === 'succeeded', interrupted: false };
 }

@@ -1,8 +1,11 @@
+import type { ServiceBinding } from '../../domain/binding.ts';
 import type { ServiceInstance } from '../../domain/instance.ts';
 import type { Operation } from '../../domain/operation.ts';
+import { namespaceResourceId } from '../../provisioners/namespace-object.ts';
 import type { AdoptedBinding, Store, StoreTransaction } from '../../store/types.ts';
 import { first, lockIdleInstance } from './first.ts';
 import { loginOwner, type Orphan } from './group-findings.ts';
+import type { AppliedLiveObject } from './live-objects.ts';
 import { OrphanRefused } from './orphan-refused.ts';
 import { readLostBinding } from './read-binding.ts';
 import { type LostInstance, readLostInstance } from './read-instance.ts';
@@ -27,26 +30,49 @@ export async function adoptInstance(
     ...(parameters === undefined ? {} : { parameters }),
     ...(planId === undefined ? {} : { planId }),
   });
-  const { row, revision, objects, warnings } = lost;
+  const { row, revision, objects: standing, warnings } = lost;
+  const ids = [namespaceResourceId, ...revision.resources.map(({ id }) => id)];
+  const objects = standing.filter(({ resourceId }) => ids.includes(resourceId));
+  const foreign = named(standing.filter((object) => !objects.includes(object)));
   return {
     steps: [
       `write the row of ${row.platform}/${row.instanceId} (${row.uid}): ${revision.serviceName} ${revision.planName}, life ${row.incarnation} of this id, namespace ${row.namespace}, organization "${row.organizationGuid}", space "${row.spaceGuid}"`,
       `read back from its Secrets what was generated: ${Object.keys(revision.generate).join(', ') || 'nothing'}`,
-      `write down ${objects.length} objects: ${objects.map(({ kind, name }) => `${kind} ${name}`).join(', ')}`,
-      'provision: apply what the plan says to what stands, wait until it is ready, write the outputs down',
+      `write down ${objects.length} objects: ${named(objects)}`,
+      'provision: apply what the plan says to what stands, wait until it is ready, write the outputs down; nothing is deleted, and no volume made anew',
+      ...(foreign.length === 0 ? [] : [`leave as they are, for the plan does not have them: ${foreign}`]),
     ],
     warnings,
+    leftAlone: () => leftAlone(deps, lost),
     begin: () =>
       first(deps.store, async (transaction) => {
-        await insertInstance(transaction, lost);
+        await insertInstance(transaction, { ...lost, objects });
         return transaction.enqueueOperation({
           type: 'provision',
+          adopts: true,
           instanceUid: row.uid,
           timeoutSeconds: revision.timeouts.provision,
           description: 'The service instance is about to be adopted.',
         });
       }),
   };
+}
+
+/**
+ * What stands and the plan, with the parameters that are known, does not make: parameters may have switched it on. To be
+ * asked when the adoption is through.
+ */
+async function leftAlone({ store }: OrphanDeps, { row, objects }: LostInstance): Promise<string[]> {
+  const known = new Set((await store.listInventory(row.uid)).map(({ objectUid }) => objectUid));
+  const left = objects.filter(({ uid }) => !known.has(uid));
+  if (left.length === 0) return [];
+  return [
+    `Left as they are, for the plan does not make them with these parameters: ${named(left)}. No row knows them; the next sweeps tell of them.`,
+  ];
+}
+
+function named(objects: readonly Pick<AppliedLiveObject, 'kind' | 'name'>[]): string {
+  return objects.map(({ kind, name }) => `${kind} ${name}`).join(', ');
 }
 
 /** The provision once more, after one that failed. */
@@ -67,6 +93,7 @@ export function adoptAgain(
         await transaction.setInstanceState(uid, 'provisioning');
         return transaction.enqueueOperation({
           type: 'provision',
+          adopts: true,
           instanceUid: uid,
           timeoutSeconds: revision?.timeouts.provision ?? 600,
           description: 'The service instance is about to be adopted.',
@@ -146,14 +173,49 @@ export function beginBinding(store: Store, row: AdoptedBinding, type: 'bind' | '
     if (instance === undefined || instance.state === 'deprovisioning' || instance.state === 'deprovisioned') {
       throw new OrphanRefused('The instance of this binding is gone by now, or on its way out. Look again.');
     }
-    const revision = await transaction.findRevision(instance.planRevision);
     await transaction.adoptBinding(row);
-    return transaction.enqueueOperation({
-      type,
-      instanceUid: instance.uid,
-      bindingUid: row.uid,
-      timeoutSeconds: revision?.timeouts[type] ?? 60,
-      description: `The service binding is about to be ${type === 'bind' ? 'adopted' : 'removed'}.`,
-    });
+    return enqueue(transaction, instance, row.uid, type);
   });
+}
+
+async function enqueue(
+  transaction: StoreTransaction,
+  { uid: instanceUid, planRevision, state }: ServiceInstance,
+  bindingUid: string,
+  type: 'bind' | 'unbind',
+): Promise<Operation> {
+  const timeouts = (await transaction.findRevision(planRevision))?.timeouts;
+  // It waits for the provision under way, and its time must not run out meanwhile.
+  const wait = type === 'bind' && state === 'provisioning' ? (timeouts?.provision ?? 0) : 0;
+  return transaction.enqueueOperation({
+    ...{ type, instanceUid, bindingUid },
+    timeoutSeconds: (timeouts?.[type] ?? 60) + wait,
+    description: `The service binding is about to be ${type === 'bind' ? 'adopted' : 'removed'}.`,
+  });
+}
+
+/** The bind once more, after one that failed. */
+export function adoptBindingAgain(
+  { store }: OrphanDeps,
+  { uid, platform, bindingId, instanceUid }: ServiceBinding,
+): Settlement {
+  return {
+    steps: [
+      `bind ${platform}/${bindingId} (${uid}) once more: give its login the password that was delivered`,
+    ],
+    warnings: [],
+    begin: () =>
+      first(store, async (transaction) => {
+        const instance = await transaction.lockInstanceByUid(instanceUid);
+        const state = (await transaction.findBindingByUid(uid))?.state ?? 'gone';
+        if (instance === undefined || state !== 'bind failed') {
+          throw new OrphanRefused(`The binding is ${state} by now. Look again.`);
+        }
+        if (!['ready', 'update failed', 'provisioning'].includes(instance.state)) {
+          throw new OrphanRefused(`The instance of this binding is ${instance.state}: settle it first.`);
+        }
+        await transaction.setBindingState(uid, 'binding');
+        return enqueue(transaction, instance, uid, 'bind');
+      }),
+  };
 }

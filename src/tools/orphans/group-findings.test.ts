@@ -94,3 +94,14 @@ test('is confirmed when any of it is, and goes by what tells most', async () => 
   expect(orphan).toMatchObject({ id: namespace.uid, confirmed: true, firstSeenAt: at });
   expect(await groupFindings([open], rows())).toMatchObject([{ id: open.uid, confirmed: false }]);
 });
+
+test('a login that two bindings claim belongs to neither', async () => {
+  const claim = { instanceUid: 'live', name: 'b-abc' };
+  expect(
+    await kinds(
+      finding({ ...claim, bindingUid: 'lost' }),
+      finding({ ...claim, bindingUid: 'forged', namespace: 'mallory' }),
+      login({ instanceUid: 'live', name: 'b_abc' }),
+    ),
+  ).toEqual(['binding without row 1', 'binding without row 1', 'login without row 1']);
+});

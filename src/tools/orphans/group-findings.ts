@@ -18,7 +18,8 @@ export type OrphanKind =
   /** Something was changed by another hand. */
   | 'drift'
   /** It has its row again, but the provision that should have adopted it failed. Named by its uid alone. */
-  | 'failed instance';
+  | 'failed instance'
+  | 'failed binding';
 
 export type OrphanAction = 'adopt' | 'remove' | 'recreate';
 
@@ -31,6 +32,7 @@ const actions: Record<OrphanKind, readonly OrphanAction[]> = {
   'binding without object': ['recreate', 'remove'],
   drift: ['recreate'],
   'failed instance': ['adopt', 'remove'],
+  'failed binding': ['adopt', 'remove'],
 };
 
 /** Findings that are settled together. */
@@ -74,11 +76,13 @@ export async function groupFindings(
     }
   }
   for (const { finding, rows } of logins) {
-    const delivered = [...groups.values()].find(
+    const claims = [...groups.values()].filter(
       (group) =>
         group.kind === 'binding without row' && group.findings.some((each) => isLoginOf(finding, each)),
     );
-    if (delivered === undefined) {
+    const [delivered] = claims;
+    // Of several that claim one login at most one is genuine, and nothing here tells which.
+    if (delivered === undefined || claims.length > 1) {
       groups.set(`login:${finding.uid}`, { kind: 'login without row', findings: [finding], rows });
     } else delivered.findings.push(finding);
   }
@@ -150,6 +154,16 @@ export function failedInstance(instance: ServiceInstance): Orphan {
   return {
     ...{ kind: 'failed instance', id: uid, cluster, findings: [], firstSeenAt: updatedAt, confirmed: true },
     ...{ actions: actions['failed instance'], instanceUid: uid, instance },
+  };
+}
+
+/** The same of an adopted binding, after a bind that failed. */
+export function failedBinding(binding: ServiceBinding, instance: ServiceInstance): Orphan {
+  const { uid, updatedAt } = binding;
+  return {
+    ...{ kind: 'failed binding', id: uid, cluster: instance.cluster, findings: [], confirmed: true },
+    ...{ firstSeenAt: updatedAt, actions: actions['failed binding'] },
+    ...{ instanceUid: instance.uid, instance, bindingUid: uid, binding },
   };
 }
 

@@ -4,8 +4,8 @@ import { OrphanRefused } from './orphan-refused.ts';
 const mostIncarnations = 1000;
 
 /**
- * Works out which life of an id a name belongs to. That there is one also proves that this installation could have
- * given the name to what the annotations say.
+ * Works out which life of an id a name belongs to. That there is one shows that annotations and name fit each other,
+ * and no more: the hash has no key, so whoever sees the labels can work names out.
  * @param nameOf the name of each life
  * @throws OrphanRefused when none fits
  */

@@ -1,4 +1,4 @@
-import { adoptAgain, adoptBinding, adoptInstance } from './adopt.ts';
+import { adoptAgain, adoptBinding, adoptBindingAgain, adoptInstance } from './adopt.ts';
 import type { Orphan, OrphanAction } from './group-findings.ts';
 import { OrphanRefused } from './orphan-refused.ts';
 import { recreateBinding, recreateInstance } from './recreate.ts';
@@ -44,6 +44,7 @@ export async function planSettlement(
   switch (action) {
     case 'adopt':
       if (orphan.kind === 'failed instance') return adoptAgain(deps, withInstance(orphan).instance);
+      if (orphan.kind === 'failed binding') return adoptBindingAgain(deps, withBinding(orphan).binding);
       return orphan.kind === 'instance without row'
         ? adoptInstance(deps, orphan, options)
         : adoptBinding(deps, orphan, options);
@@ -52,7 +53,7 @@ export async function planSettlement(
     case 'recreate':
       return orphan.bindingUid === undefined
         ? recreateInstance(deps, withInstance(orphan), options)
-        : recreateBinding(deps, withBinding(orphan));
+        : recreateBinding(deps, withBinding(withInstance(orphan)));
   }
 }
 
@@ -67,20 +68,21 @@ async function planRemoval(deps: OrphanDeps, orphan: Orphan, all: readonly Orpha
     case 'failed instance':
       return removeInstanceRow(deps, withInstance(orphan));
     case 'binding without object':
-      return removeBindingRow(deps, withBinding(orphan));
+    case 'failed binding':
+      return removeBindingRow(deps, withBinding(withInstance(orphan)));
     case 'stray object':
     case 'drift':
       return removeObject(deps, orphan);
   }
 }
 
-function withInstance(orphan: Orphan) {
+function withInstance<Of extends Orphan>(orphan: Of) {
   const { instance } = orphan;
   if (instance === undefined) throw new OrphanRefused('Its instance has no row by now. Look again.');
   return { ...orphan, instance };
 }
 
-function withBinding(orphan: Orphan) {
+function withBinding<Of extends Orphan>(orphan: Of) {
   const { binding } = orphan;
   if (binding === undefined) throw new OrphanRefused('Its binding has no row by now. Look again.');
   return { ...orphan, binding };

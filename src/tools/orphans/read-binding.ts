@@ -60,6 +60,7 @@ export async function readLostBinding(
   const names = { installationId: store.installationId, platform, osbId: bindingId };
   const incarnation = findIncarnation((each) => bindingName({ ...names, incarnation: each }), name);
   await assertNoRow(deps, owner, bindingId, name);
+  await assertOnlyClaim(deps, owner, { uid, namespace, name });
   const password = await readSecretText(cluster, { namespace, name, key: 'password' });
   if (password === undefined && state === 'binding') {
     throw new OrphanRefused(
@@ -107,6 +108,32 @@ async function deliveredObjects(
     if (object !== undefined && object.metadata.uid === objectUid) found.push(object);
   }
   return found;
+}
+
+/**
+ * The name of a binding can be worked out by anybody who sees its labels, so a forged Secret may bear that of a genuine
+ * one, and would take over its login. Looks at what stands, since a sweep may not have seen all of it yet.
+ */
+async function assertOnlyClaim(
+  { store, cluster }: OrphanDeps,
+  owner: Owner,
+  { uid, namespace, name }: { uid: string; namespace: string; name: string },
+): Promise<void> {
+  const labelSelector = `${labelKeys.installation}=${store.installationId},${labelKeys.instance}=${owner.uid}`;
+  const places = new Set<string>();
+  let others = false;
+  for (const kind of ['Secret', 'ConfigMap']) {
+    const found = await cluster.list({ apiVersion: 'v1', kind }, { labelSelector, metadataOnly: true });
+    for (const { metadata } of found.filter((each) => each.metadata.name === name)) {
+      places.add(`${metadata.namespace}/${name}`);
+      const isOwn = metadata.namespace === namespace && metadata.labels?.[labelKeys.binding] === uid;
+      others ||= !isOwn;
+    }
+  }
+  if (!others) return;
+  throw new OrphanRefused(
+    `Several claim to be the binding whose login is ${name}: ${[...places].sort().join(', ')}. At most one is genuine: find out which, and delete the others with kubectl.`,
+  );
 }
 
 async function assertNoRow(

@@ -70,7 +70,7 @@ export async function readLostInstance(
     validateParameters(revision, 'provision', parameters);
     if (options.parameters === undefined && hasParameters(revision)) {
       warnings.push(
-        'What the user chose as parameters is not known: it gets the defaults of the plan. Give them with --parameters if there were any.',
+        'What the user chose as parameters is not known: it gets the defaults of the plan. Objects that parameters had switched on are left as they are: no row knows them then, and sweeps tell of them. Give the parameters with --parameters if there were any.',
       );
     }
   }

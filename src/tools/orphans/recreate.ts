@@ -1,16 +1,21 @@
+import type { ServiceBinding } from '../../domain/binding.ts';
+import type { ServiceInstance } from '../../domain/instance.ts';
 import { enqueueRepair } from '../../store/enqueue-repair.ts';
 import { first, lockIdleInstance } from './first.ts';
 import type { Orphan } from './group-findings.ts';
 import { OrphanRefused } from './orphan-refused.ts';
 import type { Settlement, SettleOptions } from './settlement.ts';
+import { assertNothingSince, assertStillGone } from './still-so.ts';
 import type { OrphanDeps } from './work-on-orphans.ts';
 
 /** A repair: everything is applied anew, as the row says; what is gone is made again. */
 export function recreateInstance(
-  { store }: OrphanDeps,
-  { instance, kind, findings }: Orphan & { instance: NonNullable<Orphan['instance']> },
+  deps: OrphanDeps,
+  orphan: Orphan & { instance: ServiceInstance },
   { withEmptyVolumes }: SettleOptions,
 ): Settlement {
+  const { store } = deps;
+  const { instance, kind, findings } = orphan;
   const gone = findings.filter((each) => each.kind === 'row without object');
   const { uid, platform, instanceId, namespace } = instance;
   return {
@@ -27,6 +32,8 @@ export function recreateInstance(
             'If a volume is gone, the repair fails and says so; --with-empty-volumes makes it anew, without what it held.',
           ],
     begin: async () => {
+      await assertStillGone(deps, orphan);
+      await store.transact((transaction) => assertNothingSince(transaction, orphan));
       const outcome = await enqueueRepair(store, { instanceUid: uid, withEmptyVolumes });
       if (outcome.kind === 'enqueued') return outcome.operation;
       throw new OrphanRefused(
@@ -38,23 +45,36 @@ export function recreateInstance(
   };
 }
 
-/** An ordinary bind on the row: the login gets its password again, and the credentials are delivered again. */
+/** The next sweep would take back what it makes; a later clock of Postgres costs no more than that. */
+function assertNotExpired({ expiresAt }: ServiceBinding): void {
+  if (expiresAt === undefined || expiresAt > new Date()) return;
+  throw new OrphanRefused(
+    `The credentials of this binding expired at ${expiresAt.toISOString()}, and what was delivered is taken back for good. Bind anew, and let the platform unbind this one.`,
+  );
+}
+
+/** An ordinary bind on the row: the login gets its password again, and the credentials are delivered again. @throws OrphanRefused when it is expired */
 export function recreateBinding(
-  { store }: OrphanDeps,
-  { binding, findings }: Orphan & { binding: NonNullable<Orphan['binding']> },
+  deps: OrphanDeps,
+  orphan: Orphan & { instance: ServiceInstance; binding: ServiceBinding },
 ): Settlement {
+  const { store } = deps;
+  const { binding, findings } = orphan;
+  assertNotExpired(binding);
   return {
     steps: [
       `bind ${binding.platform}/${binding.bindingId} (${binding.uid}) of the instance ${binding.instanceId} once more, with the password that it had: make anew ${findings.map(({ objectKind, name }) => `${objectKind} ${name}`).join(', ')}`,
     ],
     warnings: [],
-    begin: () =>
-      first(store, async (transaction) => {
+    begin: async () => {
+      await assertStillGone(deps, orphan);
+      return first(store, async (transaction) => {
         const { planRevision, state } = await lockIdleInstance(transaction, binding.instanceUid);
         const now = await transaction.findBindingByUid(binding.uid);
         if (now?.state !== 'bound') {
           throw new OrphanRefused(`The binding is ${now?.state ?? 'gone'} by now. Look again.`);
         }
+        await assertNothingSince(transaction, orphan);
         if (state !== 'ready' && state !== 'update failed') {
           throw new OrphanRefused(`The instance of this binding is ${state}: settle it first.`);
         }
@@ -67,6 +87,7 @@ export function recreateBinding(
           timeoutSeconds: revision?.timeouts.bind ?? 60,
           description: 'The service binding is about to be made anew.',
         });
-      }),
+      });
+    },
   };
 }

@@ -1,3 +1,4 @@
+import type { ServiceBinding } from '../../domain/binding.ts';
 import type { ServiceInstance } from '../../domain/instance.ts';
 import type { KubeObject } from '../../kube/types.ts';
 import { labelKeys } from '../../lib/labels.ts';
@@ -10,6 +11,7 @@ import { OrphanRefused } from './orphan-refused.ts';
 import { readLostBinding, readLostLogin } from './read-binding.ts';
 import { readLostInstance } from './read-instance.ts';
 import type { Settlement } from './settlement.ts';
+import { assertNothingSince, assertStillGone } from './still-so.ts';
 import type { OrphanDeps } from './work-on-orphans.ts';
 
 /**
@@ -147,17 +149,21 @@ async function isExplained(
 
 /** The ordinary deprovision of an instance that has a row, whose objects are gone. */
 export function removeInstanceRow(
-  { store }: OrphanDeps,
-  { instance }: Orphan & { instance: ServiceInstance },
+  deps: OrphanDeps,
+  orphan: Orphan & { instance: ServiceInstance },
 ): Settlement {
+  const { store } = deps;
+  const { instance } = orphan;
   return {
     steps: [
       `deprovision the instance ${instance.platform}/${instance.instanceId} (${instance.uid}), with its bindings and what is left of it in namespace ${instance.namespace}`,
     ],
     warnings: ['What is left of its data goes with it, for good.'],
-    begin: () =>
-      first(store, async (transaction) => {
+    begin: async () => {
+      await assertStillGone(deps, orphan);
+      return first(store, async (transaction) => {
         const { planRevision, uid } = await lockIdleInstance(transaction, instance.uid);
+        await assertNothingSince(transaction, orphan);
         const revision = await transaction.findRevision(planRevision);
         await transaction.setInstanceState(uid, 'deprovisioning');
         return transaction.enqueueOperation({
@@ -166,27 +172,32 @@ export function removeInstanceRow(
           timeoutSeconds: revision?.timeouts.deprovision ?? 600,
           description: 'The service instance is about to be removed.',
         });
-      }),
+      });
+    },
   };
 }
 
 /** The ordinary unbind of a binding that has a row, whose login or delivery is gone. */
 export function removeBindingRow(
-  { store }: OrphanDeps,
-  { binding }: Orphan & { binding: NonNullable<Orphan['binding']> },
+  deps: OrphanDeps,
+  orphan: Orphan & { instance: ServiceInstance; binding: ServiceBinding },
 ): Settlement {
+  const { store } = deps;
+  const { binding } = orphan;
   return {
     steps: [
       `unbind ${binding.platform}/${binding.bindingId} (${binding.uid}) of the instance ${binding.instanceId}: its login and what was delivered, as far as they are there`,
     ],
     warnings: [],
-    begin: () =>
-      first(store, async (transaction) => {
+    begin: async () => {
+      await assertStillGone(deps, orphan);
+      return first(store, async (transaction) => {
         const { planRevision } = await lockIdleInstance(transaction, binding.instanceUid);
         const now = await transaction.findBindingByUid(binding.uid);
         if (now === undefined || now.state === 'unbound') {
           throw new OrphanRefused('The binding is gone by now. Look again.');
         }
+        await assertNothingSince(transaction, orphan);
         const revision = await transaction.findRevision(planRevision);
         await transaction.setBindingState(binding.uid, 'unbinding');
         return transaction.enqueueOperation({
@@ -196,6 +207,7 @@ export function removeBindingRow(
           timeoutSeconds: revision?.timeouts.unbind ?? 60,
           description: 'The service binding is about to be removed.',
         });
-      }),
+      });
+    },
   };
 }

@@ -12,6 +12,8 @@ export interface Settlement {
    * @throws OrphanRefused when somebody was first
    */
   begin(): Promise<Operation | undefined>;
+  /** Once the operation succeeded: what it did not touch, for people. */
+  leftAlone?(): Promise<string[]>;
 }
 
 export interface SettleOptions {

@@ -1,7 +1,7 @@
 import { type Cluster, KubeError } from '../../kube/types.ts';
 import { annotationKeys } from '../../lib/labels.ts';
 import { sweeperPace } from '../../store/sweep-types.ts';
-import { failedInstance, groupFindings, type Orphan } from './group-findings.ts';
+import { failedBinding, failedInstance, groupFindings, type Orphan } from './group-findings.ts';
 import { OrphanRefused } from './orphan-refused.ts';
 import type { OrphanDeps } from './work-on-orphans.ts';
 
@@ -70,8 +70,8 @@ const shortest = 4;
 const wholeUid = 36;
 
 /**
- * The orphans that ids name: each the beginning of the uid of one of its findings, or the uid of an instance whose
- * adoption failed.
+ * The orphans that ids name: each the beginning of the uid of one of its findings, or the uid of an instance or a
+ * binding whose adoption failed.
  * @returns also every orphan there is
  * @throws OrphanRefused when an id names none, or several
  * @throws ChandlerError `StoreUnavailable`
@@ -100,6 +100,11 @@ function findNamed(orphans: readonly Orphan[], id: string): Orphan | undefined {
 async function findFailed({ store }: Pick<OrphanDeps, 'store'>, id: string): Promise<Orphan> {
   const instance = id.length === wholeUid ? await store.findInstanceByUid(id) : undefined;
   if (instance?.state === 'provision failed') return failedInstance(instance);
+  const binding = id.length === wholeUid ? await store.findBindingByUid(id) : undefined;
+  if (binding?.state === 'bind failed' && binding.adopted) {
+    const owner = await store.findInstanceByUid(binding.instanceUid);
+    if (owner !== undefined) return failedBinding(binding, owner);
+  }
   throw new OrphanRefused(
     `There is no finding ${id}: it was settled, or it went by itself. \`chandler orphans list\` shows those there are.`,
   );
