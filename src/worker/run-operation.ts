@@ -61,16 +61,18 @@ const mostTakeovers = 5;
 /**
  * Runs one tick of a claimed operation and writes down what it came to. Never throws: a lost lease means that the
  * operation is another's now, anything else is recorded and tried again until the deadline.
+ * @param askedAt when the claim was sent, by `settings.now`
  * @param stopping ends the tick at its next guard
  */
 export async function runOperation(
   claim: OperationClaim,
+  askedAt: number,
   plainDeps: WorkerDeps,
   stopping: AbortSignal,
 ): Promise<void> {
   const deps = withSteps(plainDeps, claim.operation.type);
   const { leaseSeconds, now } = deps.settings;
-  const lease = keepLease(deps.store.operationQueue, claim, leaseSeconds, now);
+  const lease = keepLease(deps.store.operationQueue, claim, leaseSeconds, { askedAt, now });
   const guard = () => {
     lease.guard();
     if (stopping.aborted) throw new WorkerStopping();
