@@ -11,6 +11,8 @@ import { OrphanRefused } from '../../src/tools/orphans/orphan-refused.ts';
 import { planSettlement } from '../../src/tools/orphans/plan-settlement.ts';
 import type { SettleOptions } from '../../src/tools/orphans/settlement.ts';
 import { listOrphans, pickOrphans } from '../../src/tools/orphans/survey-orphans.ts';
+import { leftoverSweep } from '../../src/worker/sweeps/leftovers.ts';
+import { runSweeps } from '../../src/worker/sweeps/sweeper.ts';
 import { appNamespace, present, startWorkerHarness, type WorkerHarness } from '../support/worker-harness.ts';
 
 let harness: WorkerHarness;
@@ -403,6 +405,46 @@ describe('a row of which something is gone', () => {
     expect(await settle('recreate')).toMatchObject({ type: 'bind', state: 'succeeded' });
     expect(objectOf('Secret', binding.externalName)?.data).toEqual(before?.data);
     expect(harness.provider.logins).toEqual(new Set([binding.externalName]));
+    expect((await harness.binding(binding)).state).toBe('bound');
+  });
+
+  test('a binding that could not be made again stays bound, and no sweep takes its login', async () => {
+    const instance = await readyInstance();
+    const binding = await boundBinding(instance);
+    const [, configMap = {}] = deliveryOf(binding);
+    const reference = { apiVersion: 'v1', kind: 'ConfigMap', namespace: appNamespace };
+    harness.cluster.vanish({ ...reference, name: binding.externalName });
+    await confirm({ ...configMap, kind: 'row without object' });
+    harness.provider.before = (verb) => {
+      if (verb === 'create') throw new ChandlerError('CredentialsRejected');
+    };
+    expect(await settle('recreate')).toMatchObject({ type: 'bind', state: 'failed' });
+    expect((await harness.binding(binding)).state).toBe('bound');
+
+    await harness.query(`update service_bindings set updated_at = updated_at - interval '1 hour'`);
+    await runSweeps(harness.newDeps(), [leftoverSweep()]);
+    expect(harness.provider.logins).toEqual(new Set([binding.externalName]));
+    expect(objectOf('Secret', binding.externalName)).toBeDefined();
+  });
+
+  test('a binding that a deprovision caught being made again stays bound when that one fails', async () => {
+    const instance = await readyInstance();
+    const binding = await boundBinding(instance);
+    const [secret = {}] = deliveryOf(binding);
+    await confirm({ ...secret, kind: 'row without object' });
+    harness.provider.before = (verb) => {
+      if (verb === 'create') throw new ChandlerError('ServerUnreachable');
+    };
+    const binds = await (await plan('recreate')).begin();
+    await harness.cluster.create({
+      ...{ apiVersion: 'v1', kind: 'ConfigMap' },
+      metadata: { name: 'somebodys', namespace: instance.namespace },
+    });
+    const deprovisioned = await harness.untilFinished(await harness.deprovision(instance));
+    expect([deprovisioned.state, (await harness.untilFinished(present(binds))).state]).toEqual([
+      'failed',
+      'failed',
+    ]);
     expect((await harness.binding(binding)).state).toBe('bound');
   });
 
