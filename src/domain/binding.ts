@@ -4,6 +4,14 @@ import type { Redacted } from '../lib/redacted.ts';
 /** The life of a service binding. `unbound` rows are tombstones. */
 export type BindingState = 'binding' | 'bind failed' | 'bound' | 'unbinding' | 'unbind failed' | 'unbound';
 
+/**
+ * How a failed bind leaves its row. Whoever has credentials was bound before and may use them still: what failed was to
+ * make them once more, and nothing of them may be taken back.
+ */
+export function afterFailedBind(binding: Pick<ServiceBinding, 'credentials'> | undefined): BindingState {
+  return binding?.credentials === undefined ? 'bind failed' : 'bound';
+}
+
 export interface BindingKey {
   platform: string;
   instanceId: string;

@@ -21,6 +21,14 @@ export const annotationKeys = {
   contextNamespace: 'chandler.dev/context-namespace',
 } as const;
 
+/** Those on the namespace of an instance: for a reader, and for nobody's work. */
+export const namespaceAnnotationKeys: readonly string[] = [
+  annotationKeys.planRevision,
+  annotationKeys.organizationGuid,
+  annotationKeys.spaceGuid,
+  annotationKeys.contextNamespace,
+];
+
 export interface Identity {
   installationId: string;
   instanceUid: string;

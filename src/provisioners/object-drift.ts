@@ -1,5 +1,6 @@
 import { ChandlerError } from '../domain/errors.ts';
-import { KubeError } from '../kube/types.ts';
+import { KubeError, type KubeObject } from '../kube/types.ts';
+import { namespaceAnnotationKeys } from '../lib/labels.ts';
 import { assertNothingLost } from './data-loss.ts';
 import { differingPaths } from './differing-paths.ts';
 import { kubeFailure } from './kube-failure.ts';
@@ -36,7 +37,7 @@ export async function objectDrift(
       { ...object, metadata: { ...object.metadata, uid: knownUid } },
       { dryRun: true },
     );
-    const paths = differingPaths(live, applied.object);
+    const paths = differingPaths(live, withoutNewNotes(applied.object, live));
     return paths.length === 0 ? undefined : { kind: 'changed', paths };
   } catch (thrown) {
     // What the API server says may quote a value. A conflict is an object that went this very moment.
@@ -45,6 +46,18 @@ export async function objectDrift(
     }
     return thrown.reason === 'Conflict' ? undefined : { kind: 'refused' };
   }
+}
+
+/** An older Chandler wrote no such annotations on namespaces: that they are absent is no change by another's hand. */
+function withoutNewNotes(wanted: KubeObject, live: KubeObject): KubeObject {
+  const { annotations } = wanted.metadata;
+  if (wanted.kind !== 'Namespace' || annotations === undefined) return wanted;
+  const known = live.metadata.annotations ?? {};
+  const isNew = (key: string) => namespaceAnnotationKeys.includes(key) && !Object.hasOwn(known, key);
+  const kept = Object.fromEntries(Object.entries(annotations).filter(([key]) => !isNew(key)));
+  const { annotations: _all, ...metadata } = wanted.metadata;
+  const hasNone = live.metadata.annotations === undefined && Object.keys(kept).length === 0;
+  return { ...wanted, metadata: hasNone ? metadata : { ...metadata, annotations: kept } };
 }
 
 async function losesData(check: () => Promise<void>): Promise<boolean> {

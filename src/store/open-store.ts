@@ -16,7 +16,7 @@ import {
   bindingsOf,
   endHold,
   holdBinding,
-  readyInstances,
+  instancesInUse,
   renewHold,
 } from './sweep-bindings.ts';
 import { clustersInUse, findTombstones, noteInstancesSwept, rowsOf, unsweptInstances } from './sweeps.ts';
@@ -100,7 +100,7 @@ function createStore(session: Session, runner: Runner, listener: Listener): Stor
       unsweptInstances: (cluster, settleSeconds) =>
         runner.run((own) => unsweptInstances(own, cluster, settleSeconds)),
       noteInstancesSwept: (uids) => runner.run((own) => noteInstancesSwept(own, uids)),
-      readyInstances: (after, limit) => runner.run((own) => readyInstances(own, after, limit)),
+      instancesInUse: (after, limit) => runner.run((own) => instancesInUse(own, after, limit)),
       bindingsOf: (uid, settleSeconds) => runner.transact((own) => bindingsOf(own, uid, settleSeconds)),
       bindingLeftovers: (settleSeconds) => runner.run((own) => bindingLeftovers(own, settleSeconds)),
       holdBinding: (leftover, hold) => runner.transact((own) => holdBinding(own, leftover, hold)),

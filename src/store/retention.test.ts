@@ -59,6 +59,12 @@ async function operation(of: ServiceInstance | ServiceBinding, days?: number): P
   return uid;
 }
 
+async function repair(of: ServiceInstance, days: number): Promise<string> {
+  const uid = await operation(of, days);
+  await run(`update operations set type = 'repair' where uid = $1`, [uid]);
+  return uid;
+}
+
 function end(table: 'service_instances' | 'service_bindings', uid: string, days: number) {
   const state = table === 'service_instances' ? 'deprovisioned' : 'unbound';
   return run(`update ${table} set state = $3, updated_at = now() - $2 * interval '1 day' where uid = $1`, [
@@ -82,6 +88,16 @@ describe('finished operations', () => {
     const bind = await operation(binding, 31);
     expect(await retire()).toMatchObject({ operations: 2, tombstones: 0, emptied: 0 });
     expect((await uidsIn('operations')).sort()).toEqual([young, newest, bind].sort());
+  });
+
+  test('that a repair followed stay, for last_operation tells of them and not of the repair', async () => {
+    const instance = await insertInstance('one');
+    const provision = await operation(instance, 60);
+    await repair(instance, 50);
+    const newest = await repair(instance, 40);
+    expect((await retire()).operations).toBe(1);
+    expect((await uidsIn('operations')).sort()).toEqual([provision, newest].sort());
+    expect((await opened.store.latestInstanceOperation(instance.uid))?.uid).toBe(provision);
   });
 
   test('go in batches', async () => {

@@ -26,7 +26,7 @@ export async function retire(session: Session, days: number, limit: number): Pro
   };
 }
 
-/** The newest of each instance and each binding stays: last_operation tells of it. */
+/** The newest of each instance and each binding stays: last_operation tells of it, and of repairs it tells nothing. */
 async function retireOperations(session: Session, limits: Limits): Promise<number> {
   const deleted = await query(
     session,
@@ -36,7 +36,8 @@ async function retireOperations(session: Session, limits: Limits): Promise<numbe
          and (o.lease_until is null or o.lease_until <= clock_timestamp())
          and case when o.binding_uid is null
              then exists (select 1 from operations newer where newer.instance_uid = o.instance_uid
-                          and newer.binding_uid is null and newer.position > o.position)
+                          and newer.binding_uid is null and newer.position > o.position
+                          and (o.type = 'repair' or newer.type <> 'repair'))
              else exists (select 1 from operations newer where newer.binding_uid = o.binding_uid
                           and newer.position > o.position) end
        limit :limit for update skip locked)

@@ -99,8 +99,11 @@ export async function endHold(session: Session, hold: BindingHold, swept: boolea
   await wakeInstances(session, [instanceUid]);
 }
 
-/** The next ready instances at rest, in the order of their uids. */
-export async function readyInstances(
+/** Of an instance whose server is there: a failed update or deprovision that took nothing from it is no reason to look away. */
+const inUse = `(i.state = 'ready' or i.state in ('update failed', 'deprovision failed') and i.usable)`;
+
+/** The next instances in use and at rest, in the order of their uids. */
+export async function instancesInUse(
   session: Session,
   after: string | undefined,
   limit: number,
@@ -108,7 +111,7 @@ export async function readyInstances(
   const rows = await query<{ uid: string }>(
     session,
     `select i.uid from service_instances i
-     where i.state = 'ready' and (:after::uuid is null or i.uid > :after::uuid) and not ${busyInstance}
+     where ${inUse} and (:after::uuid is null or i.uid > :after::uuid) and not ${busyInstance}
      order by i.uid limit :limit`,
     { after: after ?? null, limit },
   );
@@ -120,11 +123,11 @@ export async function bindingsOf(
   session: Session,
   instanceUid: string,
   settleSeconds: number,
-): Promise<{ instance: SweptInstance | undefined; bindings: SweptBinding[] }> {
+): Promise<{ instance: (SweptInstance & { inUse: boolean }) | undefined; bindings: SweptBinding[] }> {
   await query(session, 'set transaction isolation level repeatable read read only');
-  const [instance] = await query<SweptInstance>(
+  const [instance] = await query<SweptInstance & { inUse: boolean }>(
     session,
-    `select ${instanceColumns}, false as settled from service_instances i where i.uid = :instanceUid`,
+    `select ${instanceColumns}, false as settled, ${inUse} as "inUse" from service_instances i where i.uid = :instanceUid`,
     { instanceUid },
   );
   const bindings = await query<BindingRow>(

@@ -99,13 +99,13 @@ export interface Sweeps {
   /** Deprovisioned and settled instances of a cluster that no sweep has looked at since. */
   unsweptInstances(cluster: string, settleSeconds: number): Promise<string[]>;
   noteInstancesSwept(uids: readonly string[]): Promise<void>;
-  /** Ready instances that no operation is at work on, in the order of their uids. */
-  readyInstances(after: string | undefined, limit: number): Promise<string[]>;
-  /** An instance and all its bindings, as of one moment. */
+  /** Instances that are ready or else usable, and that no operation is at work on, in the order of their uids. */
+  instancesInUse(after: string | undefined, limit: number): Promise<string[]>;
+  /** An instance and all its bindings, as of one moment; `inUse` as for `instancesInUse`. */
   bindingsOf(
     instanceUid: string,
     settleSeconds: number,
-  ): Promise<{ instance: SweptInstance | undefined; bindings: SweptBinding[] }>;
+  ): Promise<{ instance: (SweptInstance & { inUse: boolean }) | undefined; bindings: SweptBinding[] }>;
   /**
    * Bindings that were unbound or failed and are settled, or expired, and that no sweep has looked at since. None that
    * an operation is at work on.

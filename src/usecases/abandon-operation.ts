@@ -1,4 +1,4 @@
-import type { BindingState } from '../domain/binding.ts';
+import { afterFailedBind } from '../domain/binding.ts';
 import type { InstanceAftermath } from '../domain/errors.ts';
 import type { InstanceState } from '../domain/instance.ts';
 import type { Operation } from '../domain/operation.ts';
@@ -9,11 +9,6 @@ const instanceStates = {
   update: 'update failed',
   deprovision: 'deprovision failed',
 } as const satisfies Partial<Record<Operation['type'], InstanceState>>;
-
-const bindingStates = {
-  bind: 'bind failed',
-  unbind: 'unbind failed',
-} as const satisfies Partial<Record<Operation['type'], BindingState>>;
 
 /**
  * Cancels an operation that nothing follows at once, and leaves its instance or binding in the failed state that
@@ -36,7 +31,10 @@ export async function abandonOperation(
     case 'bind':
     case 'unbind':
       if (operation.bindingUid !== undefined) {
-        await transaction.setBindingState(operation.bindingUid, bindingStates[operation.type]);
+        const { type, bindingUid: uid } = operation;
+        const state =
+          type === 'bind' ? afterFailedBind(await transaction.findBindingByUid(uid)) : 'unbind failed';
+        await transaction.setBindingState(uid, state);
       }
       break;
     case 'repair':

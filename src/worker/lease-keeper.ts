@@ -1,5 +1,17 @@
 import { LeaseLost, type OperationClaim } from '../store/types.ts';
 
+/** Milliseconds of this process's monotonic clock. */
+export function monotonicMs(): number {
+  return performance.now();
+}
+
+export interface LeaseClock {
+  /** By `now`: before the lease was asked for, since its answer may have been long on its way. */
+  askedAt: number;
+  /** `monotonicMs` when absent. */
+  now?: (() => number) | undefined;
+}
+
 /** Keeps a lease alive (of a claim while its tick works, of a round of sweeps), and answers whether it still holds. */
 export interface LeaseKeeper {
   /** @throws LeaseLost when less than a third of the lease is left or a renewal was refused */
@@ -8,17 +20,17 @@ export interface LeaseKeeper {
 }
 
 /**
- * Renews every third of the lease. Time left is measured from before each renewal was sent, on this process's
- * monotonic clock, so it is never longer than Postgres thinks.
+ * Renews every third of the lease. Time left is measured from before the lease was asked for, and then from before each
+ * renewal was sent, on this process's monotonic clock, so it is never longer than Postgres thinks.
  */
 export function keepLease<Hold = OperationClaim>(
   queue: { renew(hold: Hold, leaseSeconds: number): Promise<boolean> },
   claim: Hold,
   leaseSeconds: number,
-  now: () => number = () => performance.now(),
+  { askedAt, now = monotonicMs }: LeaseClock,
 ): LeaseKeeper {
   const leaseMs = leaseSeconds * 1000;
-  let heldUntil = now() + leaseMs;
+  let heldUntil = askedAt + leaseMs;
   let lost = false;
 
   const timer = setInterval(() => {

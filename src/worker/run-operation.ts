@@ -1,4 +1,4 @@
-import type { BindingState } from '../domain/binding.ts';
+import { afterFailedBind, type BindingState } from '../domain/binding.ts';
 import { type ChandlerError, errorCatalogue, toChandlerError } from '../domain/errors.ts';
 import type { InstanceState } from '../domain/instance.ts';
 import type { Operation, OperationType } from '../domain/operation.ts';
@@ -40,6 +40,7 @@ const endStates: Record<OperationType, EndStates> = {
   provision: { of: 'instance', succeeded: 'ready', failed: 'provision failed' },
   update: { of: 'instance', succeeded: 'ready', failed: 'update failed' },
   deprovision: { of: 'instance', succeeded: 'deprovisioned', failed: 'deprovision failed' },
+  // One that failed to make the credentials of a binding in use once more leaves it bound: see afterFailedBind.
   bind: { of: 'binding', succeeded: 'bound', failed: 'bind failed' },
   unbind: { of: 'binding', succeeded: 'unbound', failed: 'unbind failed' },
   repair: { of: 'none' },
@@ -61,16 +62,18 @@ const mostTakeovers = 5;
 /**
  * Runs one tick of a claimed operation and writes down what it came to. Never throws: a lost lease means that the
  * operation is another's now, anything else is recorded and tried again until the deadline.
+ * @param askedAt when the claim was sent, by `settings.now`
  * @param stopping ends the tick at its next guard
  */
 export async function runOperation(
   claim: OperationClaim,
+  askedAt: number,
   plainDeps: WorkerDeps,
   stopping: AbortSignal,
 ): Promise<void> {
   const deps = withSteps(plainDeps, claim.operation.type);
   const { leaseSeconds, now } = deps.settings;
-  const lease = keepLease(deps.store.operationQueue, claim, leaseSeconds, now);
+  const lease = keepLease(deps.store.operationQueue, claim, leaseSeconds, { askedAt, now });
   const guard = () => {
     lease.guard();
     if (stopping.aborted) throw new WorkerStopping();
@@ -155,7 +158,12 @@ async function finish(
       const usable = outcome.state === 'succeeded' ? true : outcome.instanceUsable;
       await transaction.setInstanceState(operation.instanceUid, ends[outcome.state], usable);
     } else if (ends.of === 'binding' && operation.bindingUid !== undefined) {
-      await transaction.setBindingState(operation.bindingUid, ends[outcome.state]);
+      const uid = operation.bindingUid;
+      const state =
+        operation.type === 'bind' && outcome.state === 'failed'
+          ? afterFailedBind(await transaction.findBindingByUid(uid))
+          : ends[outcome.state];
+      await transaction.setBindingState(uid, state);
     }
     await transaction.finishOperation(claim, outcome);
     await transaction.wakeInstance(operation.instanceUid);

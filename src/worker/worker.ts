@@ -1,5 +1,6 @@
 import { within } from '../lib/within.ts';
 import { operationFields } from '../telemetry/events.ts';
+import { monotonicMs } from './lease-keeper.ts';
 import { handOver, runOperation } from './run-operation.ts';
 import type { WorkerDeps } from './types.ts';
 
@@ -66,12 +67,13 @@ export function startWorker(deps: WorkerDeps): Worker {
 
   async function claimAll(): Promise<void> {
     while (!stopped && running.size < settings.concurrency) {
+      const askedAt = (settings.now ?? monotonicMs)();
       const claim = await store.operationQueue.claim(settings.owner, settings.leaseSeconds, settings.limits);
       if (claim === undefined) return;
       // It was on its way when the worker was stopped.
       if (stopped) return handOver(claim, deps);
       events.operationClaimed({ ...operationFields(claim.operation), fence: claim.fence });
-      const run = runOperation(claim, deps, stopping.signal).finally(() => {
+      const run = runOperation(claim, askedAt, deps, stopping.signal).finally(() => {
         running.delete(run);
         wake();
       });

@@ -3,8 +3,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ServiceBinding } from '../../src/domain/binding.ts';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
+import type { RenderRequest } from '../../src/helm/types.ts';
 import { KubeError, type KubeObject, type ObjectReference } from '../../src/kube/types.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../../src/lib/json.ts';
+import { namespaceAnnotationKeys } from '../../src/lib/labels.ts';
 import { driftSweep } from '../../src/worker/sweeps/drift.ts';
 import { orphanSweep } from '../../src/worker/sweeps/orphans.ts';
 import { runSweeps } from '../../src/worker/sweeps/sweeper.ts';
@@ -37,16 +39,17 @@ afterEach(async () => {
   harness.events.splice(0);
 });
 
+const configuredWith = (request: RenderRequest, motd: string): KubeObject[] => [
+  ...serverChart(request),
+  {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: request.releaseName },
+    data: { 'server.conf': 'shared_buffers = 1', motd },
+  },
+];
 const configured: NonNullable<PlanOptions['charts']> = {
-  server: (request) => [
-    ...serverChart(request),
-    {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: request.releaseName },
-      data: { 'server.conf': 'shared_buffers = 1', motd: 'hello' },
-    },
-  ],
+  server: (request) => configuredWith(request, 'hello'),
 };
 
 async function provisioned(plan: Pick<PlanOptions, 'drift'> = {}): Promise<ServiceInstance> {
@@ -264,6 +267,56 @@ describe('a plan that says repair', () => {
     expect((await drifts())[0]?.detail).toMatch(
       /not repaired by itself, since an object .* is gone together with data/,
     );
+  });
+
+  test('does not make a namespace anew that is gone, be it deleted or of a restored row', async () => {
+    const withoutVolume: NonNullable<PlanOptions['charts']> = {
+      server: (request) => serverChart(request).filter(({ kind }) => kind !== 'PersistentVolumeClaim'),
+    };
+    const { instance, operation } = await harness.provision({ drift: 'repair', charts: withoutVolume });
+    expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });
+    for (const object of harness.objectsOf(instance)) harness.cluster.vanish(referenceTo(object));
+    for (let round = 0; round < 3; round += 1) await sweep();
+    expect(await repairs()).toEqual([]);
+    expect(harness.objectsOf(instance)).toEqual([]);
+    expect((await harness.store.findings.list()).map(({ detail }) => detail)).toContain(
+      'The namespace of this service instance is gone, with all that it held. It is not made anew by itself.',
+    );
+  });
+
+  test('takes nothing back where the row names an older revision than the namespace', async () => {
+    const { instance, operation } = await harness.provision({ drift: 'repair', charts: configured });
+    await harness.untilFinished(operation);
+    const older = await harness.instance(instance);
+    const { operation: update } = await harness.update(instance, {
+      ...{ drift: 'repair', set: { cpu: '1' } },
+      charts: { server: (request) => configuredWith(request, 'newer') },
+    });
+    expect(await harness.untilFinished(update)).toMatchObject({ state: 'succeeded' });
+    await harness.query(`update service_instances set plan_revision = $2, plan_id = $3 where uid = $1`, [
+      instance.uid,
+      older.planRevision,
+      older.planId,
+    ]);
+    for (let round = 0; round < 3; round += 1) await sweep();
+    expect(await repairs()).toEqual([]);
+    expect(objectOf(instance, 'ConfigMap').data).toMatchObject({ motd: 'newer' });
+    const namespace = present((await drifts()).find(({ objectKind }) => objectKind === 'Namespace'));
+    expect(namespace.detail).toMatch(
+      /at metadata.*plan-revision.* not repaired by itself, since .* another revision/,
+    );
+  });
+
+  test('minds no annotation of the namespace that an older Chandler did not write', async () => {
+    const instance = await mended();
+    edit(instance, 'Namespace', ({ metadata }) => {
+      for (const key of namespaceAnnotationKeys) delete metadata.annotations?.[key];
+    });
+    await sweep();
+    expect(await drifts()).toEqual([]);
+    edit(instance, 'Namespace', ({ metadata }) => delete metadata.annotations);
+    await sweep();
+    expect((await drifts()).map(({ detail }) => detail)).not.toEqual([expect.stringContaining('revision')]);
   });
 
   test('does not fight for ever: a pause after each repair, three within a day, then it is only told', async () => {

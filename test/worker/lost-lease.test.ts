@@ -30,3 +30,43 @@ test('a namespace that was made late is not applied', async () => {
   await expect.poll(() => harness.eventsOf('leaseLost', operation)).toHaveLength(1);
   expect(harness.cluster.written.map(({ verb, kind }) => `${verb} ${kind}`)).toEqual(['create Namespace']);
 });
+
+test('a claim whose answer was longer on its way than its lease lasts has no effect', async () => {
+  const first = harness.startWorker();
+  const { instance, operation } = await harness.provision();
+  expect((await harness.untilFinished(operation)).state).toBe('succeeded');
+  await first.stop(1000);
+
+  const { operationQueue } = harness.store;
+  const claimed = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  const late = harness.startWorker({
+    store: {
+      ...harness.store,
+      operationQueue: {
+        ...operationQueue,
+        claim: async (...asked) => {
+          const claim = await operationQueue.claim(...asked);
+          if (claim !== undefined) {
+            claimed.resolve();
+            await answered.promise;
+          }
+          return claim;
+        },
+      },
+    },
+    settings: { owner: 'late', concurrency: 1, leaseSeconds },
+  });
+  const { binding, operation: binds } = await harness.bind(instance);
+  await claimed.promise;
+  harness.startWorker();
+  await harness.untilFinished(binds);
+  await harness.untilFinished(await harness.unbind(await harness.binding(binding)));
+
+  const before = harness.provider.callsOf('create').length;
+  answered.resolve();
+  await expect.poll(() => harness.eventsOf('leaseLost', binds)).toHaveLength(1);
+  await late.stop(1000);
+  expect(harness.provider.callsOf('create')).toHaveLength(before);
+  expect([...harness.provider.logins]).toEqual([]);
+});

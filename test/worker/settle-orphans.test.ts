@@ -549,6 +549,46 @@ describe('a row of which something is gone', () => {
     expect((await settle('remove')).state).toBe('succeeded');
   });
 
+  test('a binding that could not be made again stays bound, and no sweep takes its login', async () => {
+    const instance = await readyInstance();
+    const binding = await boundBinding(instance);
+    const [, configMap = {}] = deliveryOf(binding);
+    const reference = { apiVersion: 'v1', kind: 'ConfigMap', namespace: appNamespace };
+    harness.cluster.vanish({ ...reference, name: binding.externalName });
+    await confirm({ ...configMap, kind: 'row without object' });
+    harness.provider.before = (verb) => {
+      if (verb === 'create') throw new ChandlerError('CredentialsRejected');
+    };
+    expect(await settle('recreate')).toMatchObject({ type: 'bind', state: 'failed' });
+    expect((await harness.binding(binding)).state).toBe('bound');
+
+    await harness.query(`update service_bindings set updated_at = updated_at - interval '1 hour'`);
+    await runSweeps(harness.newDeps(), [leftoverSweep()]);
+    expect(harness.provider.logins).toEqual(new Set([binding.externalName]));
+    expect(objectOf('Secret', binding.externalName)).toBeDefined();
+  });
+
+  test('a binding that a deprovision caught being made again stays bound when that one fails', async () => {
+    const instance = await readyInstance();
+    const binding = await boundBinding(instance);
+    const [secret = {}] = deliveryOf(binding);
+    await confirm({ ...secret, kind: 'row without object' });
+    harness.provider.before = (verb) => {
+      if (verb === 'create') throw new ChandlerError('ServerUnreachable');
+    };
+    const binds = await (await plan('recreate')).begin();
+    await harness.cluster.create({
+      ...{ apiVersion: 'v1', kind: 'ConfigMap' },
+      metadata: { name: 'somebodys', namespace: instance.namespace },
+    });
+    const deprovisioned = await harness.untilFinished(await harness.deprovision(instance));
+    expect([deprovisioned.state, (await harness.untilFinished(present(binds))).state]).toEqual([
+      'failed',
+      'failed',
+    ]);
+    expect((await harness.binding(binding)).state).toBe('bound');
+  });
+
   test('a binding is unbound', async () => {
     const instance = await readyInstance();
     const binding = await boundBinding(instance);

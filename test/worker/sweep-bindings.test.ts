@@ -236,6 +236,27 @@ describe('logins', () => {
     expect(await findings()).toEqual([`row without login: ${binding.externalName}`]);
   });
 
+  test.each(['update failed', 'deprovision failed'])(
+    'of an instance in use are looked at in the state "%s" too, and what was found goes when it cannot be used',
+    async (state) => {
+      const instance = await readyInstance();
+      const late = await unbound(instance);
+      await age();
+      await sweep();
+      await harness.query('update service_instances set state = $2 where uid = $1', [instance.uid, state]);
+      for (const name of [late.externalName, 'b-nobody']) {
+        harness.provider.plant({ instanceName: instance.externalName }, name);
+      }
+      await sweep();
+      expect([...harness.provider.logins]).toEqual(['b-nobody']);
+      expect(await findings()).toEqual(['login without row: b-nobody']);
+
+      await harness.query('update service_instances set usable = false where uid = $1', [instance.uid]);
+      await sweep();
+      expect(await findings()).toEqual([]);
+    },
+  );
+
   test('of a server that is away are left for later, and what was found of it before stays', async () => {
     const [away, near] = [await readyInstance(), await readyInstance()];
     for (const each of [away, near]) {

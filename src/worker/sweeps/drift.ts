@@ -1,3 +1,5 @@
+import { annotationKeys } from '../../lib/labels.ts';
+import { joined } from '../../provisioners/differing-paths.ts';
 import { enqueueRepair } from '../../store/enqueue-repair.ts';
 import { type Finding, LeaseLost } from '../../store/types.ts';
 import { operationFields } from '../../telemetry/events.ts';
@@ -77,6 +79,18 @@ async function whatBecomesOf(
       note: ' It is not repaired by itself, since an object of the service instance is gone together with data.',
     };
   }
+  if (found.some(({ drift, object }) => object.kind === 'Namespace' && drift.kind === 'missing')) {
+    return {
+      repairs: false,
+      note: ' It is not repaired by itself, since the namespace of the service instance is gone: somebody deleted all of it, or the row comes from a restored database.',
+    };
+  }
+  if (found.some(isOfAnotherRevision)) {
+    return {
+      repairs: false,
+      note: ' It is not repaired by itself, since the namespace was written for another revision of the plan than the row names: the row may come from a restored database.',
+    };
+  }
   const { count, lastSecondsAgo } = await store.sweeps.recentRepairs(instance.uid);
   if (count >= mostRepairsPerDay) {
     return {
@@ -85,6 +99,11 @@ async function whatBecomesOf(
     };
   }
   return { repairs: lastSecondsAgo === undefined || lastSecondsAgo >= pauseAfterRepairSeconds, note: '' };
+}
+
+function isOfAnotherRevision({ drift, object }: FoundDrift): boolean {
+  const path = joined('metadata.annotations', annotationKeys.planRevision);
+  return object.kind === 'Namespace' && drift.kind === 'changed' && drift.paths.includes(path);
 }
 
 /** One look may have met a change that somebody is just making. */

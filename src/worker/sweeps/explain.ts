@@ -211,7 +211,7 @@ function missingItem(item: SweptItem, cluster: string): Missing {
       ...{ objectUid, instanceUid },
       detail:
         resourceId === namespaceResourceId
-          ? 'The namespace of this service instance is gone, with all that it held.'
+          ? 'The namespace of this service instance is gone, with all that it held. It is not made anew by itself.'
           : `What the resource ${resourceId} of this service instance made is gone, or somebody put another object in its place.`,
     },
   };

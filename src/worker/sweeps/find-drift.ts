@@ -82,9 +82,9 @@ export async function deliveryFindings(
   const engine = revision.bind?.engine;
   const findings: NewFinding[] = [];
   for (const binding of bindings) {
-    const inUse =
-      binding.state === 'bound' && !(binding.expiresAt !== undefined && isPast(binding.expiresAt));
-    if (engine === undefined || !inUse || binding.delivery?.cluster !== instance.cluster) continue;
+    // Of one whose time is up there is nothing left to compare, or soon.
+    if (engine === undefined || binding.state !== 'bound' || binding.delivery?.cluster !== instance.cluster)
+      continue;
     for (const { kind, uid, keys } of await deliveryDifferences(binding, engine, context)) {
       const paths = keys.map((key) => joined('data', key));
       findings.push({
@@ -96,10 +96,6 @@ export async function deliveryFindings(
     }
   }
   return findings;
-}
-
-function isPast(time: Date): boolean {
-  return time.getTime() <= Date.now();
 }
 
 const mostPaths = 20;

@@ -1,3 +1,4 @@
+import type { ServiceInstance } from '../../domain/instance.ts';
 import { LeaseLost, type NewFinding } from '../../store/types.ts';
 import { withExternals } from '../externals.ts';
 import { engineTarget, viewInstanceByUid, wasReady } from '../instance-view.ts';
@@ -31,7 +32,7 @@ export function loginSweep({ graceSeconds }: LoginSettings): Sweep {
     name: 'logins',
     async run(context) {
       const { deps } = context;
-      const uids = await deps.store.sweeps.readyInstances(after, perRound);
+      const uids = await deps.store.sweeps.instancesInUse(after, perRound);
       after = uids.length < perRound ? undefined : uids.at(-1);
       const unreached: unknown[] = [];
       await inParallel(uids, atOnce, async (uid) => {
@@ -67,7 +68,7 @@ async function look(uid: string, context: SweepContext): Promise<void> {
     const logins = await provider.listLogins(spec, target);
     const { instance, bindings } = await sweeps.bindingsOf(uid, settleSeconds(deps));
     // What an operation is at work on may change between the two.
-    if (instance === undefined || instance.state !== 'ready' || instance.busy) return undefined;
+    if (instance === undefined || !instance.inUse || instance.busy) return undefined;
     return explainLogins(logins, bindings, (name) => provider.loginName(name));
   };
   const first = await compare();
@@ -90,12 +91,17 @@ async function look(uid: string, context: SweepContext): Promise<void> {
   await findings.record(scope, found);
 }
 
-/** What was found of an instance that is gone went with its server. */
+/** What was found of an instance that is gone went with its server; of one that cannot be used nobody looks any more. */
 async function forgetOfTheGone({ store }: WorkerDeps): Promise<void> {
   const kinds: readonly string[] = findingKinds;
   for (const { uid, kind, instanceUid } of await store.findings.list()) {
     if (!kinds.includes(kind)) continue;
     const instance = await store.findInstanceByUid(instanceUid ?? '');
-    if (instance === undefined || instance.state === 'deprovisioned') await store.findings.forget(uid);
+    if (instance === undefined || isOver(instance)) await store.findings.forget(uid);
   }
+}
+
+function isOver({ state, usable }: ServiceInstance): boolean {
+  if (state === 'deprovisioned' || state === 'provision failed') return true;
+  return (state === 'update failed' || state === 'deprovision failed') && !usable;
 }

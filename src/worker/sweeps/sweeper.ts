@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sweeperPace } from '../../store/sweep-types.ts';
 import { LeaseLost } from '../../store/types.ts';
-import { keepLease } from '../lease-keeper.ts';
+import { keepLease, monotonicMs } from '../lease-keeper.ts';
 import type { WorkerDeps } from '../types.ts';
 import type { Sweep } from './types.ts';
 
@@ -76,12 +76,13 @@ export async function runSweeps(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<boolean> {
   const { store, events } = deps;
-  const { leaseSeconds } = deps.settings;
+  const { leaseSeconds, now = monotonicMs } = deps.settings;
   // Two rounds of one process are not one holder.
   const owner = `${deps.settings.owner} ${Math.random().toString(36).slice(2)}`;
   const renew = (name: string, seconds: number) => store.holdLease(name, owner, seconds);
+  const askedAt = now();
   if (!(await renew(lease, leaseSeconds))) return false;
-  const keeper = keepLease({ renew }, lease, leaseSeconds);
+  const keeper = keepLease({ renew }, lease, leaseSeconds, { askedAt, now });
   const guard = () => {
     if (signal.aborted) throw new LeaseLost('the sweeper was stopped');
     keeper.guard();

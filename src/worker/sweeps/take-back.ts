@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { BindingLeftover } from '../../store/sweep-types.ts';
 import { revokeLogin, withdrawDelivery } from '../binding-view.ts';
 import { viewInstanceByUid } from '../instance-view.ts';
-import { keepLease } from '../lease-keeper.ts';
+import { keepLease, monotonicMs } from '../lease-keeper.ts';
 import { settleSeconds } from './settle-seconds.ts';
 import type { SweepContext } from './types.ts';
 
@@ -17,11 +17,12 @@ import type { SweepContext } from './types.ts';
 export async function takeBack(leftover: BindingLeftover, context: SweepContext): Promise<boolean> {
   const { deps } = context;
   const { sweeps } = deps.store;
-  const seconds = deps.settings.leaseSeconds;
+  const { leaseSeconds: seconds, now = monotonicMs } = deps.settings;
+  const askedAt = now();
   const owner = `${deps.settings.owner} sweep ${randomUUID()}`;
   const hold = await sweeps.holdBinding(leftover, { owner, seconds, settleSeconds: settleSeconds(deps) });
   if (hold === undefined) return false;
-  const keeper = keepLease({ renew: sweeps.renewHold }, hold, seconds);
+  const keeper = keepLease({ renew: sweeps.renewHold }, hold, seconds, { askedAt, now });
   const guard = () => {
     context.guard();
     keeper.guard();
