@@ -572,6 +572,7 @@ describe('a row of which something is gone', () => {
     const instance = await readyInstance();
     const binding = await boundBinding(instance);
     const [secret = {}] = deliveryOf(binding);
+    harness.cluster.vanish({ ...secretKind, namespace: appNamespace, name: binding.externalName });
     await confirm({ ...secret, kind: 'row without object' });
     harness.provider.before = (verb) => {
       if (verb === 'create') throw new ChandlerError('ServerUnreachable');
