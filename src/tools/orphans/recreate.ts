@@ -53,7 +53,10 @@ function assertNotExpired({ expiresAt }: ServiceBinding): void {
   );
 }
 
-/** An ordinary bind on the row: the login gets its password again, and the credentials are delivered again. @throws OrphanRefused when it is expired */
+/**
+ * An ordinary bind on the row: the login gets its password again, and the credentials are delivered again.
+ * @throws OrphanRefused when the binding is expired
+ */
 export function recreateBinding(
   deps: OrphanDeps,
   orphan: Orphan & { instance: ServiceInstance; binding: ServiceBinding },
