@@ -7,6 +7,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { JsonValue } from '../lib/json.ts';
 import type { AccessSource, ClusterAccess } from './cluster-access.ts';
 import { numberAt, textAt } from './json-at.ts';
+import { refusedFields } from './refused-fields.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { KubeError, type KubeObject } from './types.ts';
 
@@ -263,7 +264,10 @@ function failure(status: number, headers: IncomingHttpHeaders, text: string): Ku
     // A proxy in between answers in HTML or plain text; the status says enough.
   }
   const reason = textAt(body, 'reason') ?? '';
-  const message = textAt(body, 'message') ?? `The API server answered ${status} without saying why.`;
+  const message =
+    (status === 422 ? refusedFields(body) : undefined) ??
+    textAt(body, 'message') ??
+    `The API server answered ${status} without saying why.`;
   if (status !== 429) return new KubeError(status, reason, message);
   const seconds = Number(headers['retry-after'] ?? numberAt(body, 'details', 'retryAfterSeconds') ?? 1);
   const bounded = Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0.1), longestRetryAfterSeconds) : 1;

@@ -263,6 +263,31 @@ describe('answers', () => {
     expect(inspect(error, { depth: 9 })).not.toContain('hunter2');
   });
 
+  test('a refused apply names the fields and no value, nor do its causes', async () => {
+    const message =
+      'Job.batch "init" is invalid: spec.template: Invalid value: {"value":"canary-1"}: field is immutable';
+    const causes = [
+      { field: 'spec.template', reason: 'FieldValueInvalid', message: 'Invalid value: {"value":"canary-1"}' },
+    ];
+    server.script = ({ method }, response) =>
+      method === 'PATCH' &&
+      json(
+        response,
+        {
+          kind: 'Status',
+          code: 422,
+          reason: 'Invalid',
+          message,
+          details: { kind: 'Job', name: 'init', causes },
+        },
+        422,
+      );
+    const error = await failure((await connect()).apply(object));
+    expect(error).toMatchObject({ status: 422, reason: 'Invalid' });
+    expect(error.message).toBe('Job init is refused at spec.template (FieldValueInvalid)');
+    expect(inspect(error, { depth: 9 })).not.toContain('canary-1');
+  });
+
   test('apply is a forced server-side apply of ours, keeps every field, and gives the warnings', async () => {
     const cluster = await connect();
     const odd = { ...object, data: { a: '1' }, fieldNobodyKnows: { x: [1, null] } };
@@ -285,9 +310,14 @@ describe('answers', () => {
   test('an apply under the uid of an object that was replaced is a conflict, as it is for one that is gone', async () => {
     const cluster = await connect();
     const text = 'ConfigMap "settings" is invalid: metadata.uid: Invalid value: "u": field is immutable';
-    server.script = ({ method }, response) => method === 'PATCH' && status(response, 422, 'Invalid', text);
     const late = { ...object, metadata: { ...object.metadata, uid: 'u' } };
-    expect(await failure(cluster.apply(late))).toMatchObject({ status: 409, reason: 'Conflict' });
+    const causes = [{ field: 'metadata.uid', reason: 'FieldValueInvalid', message: 'Invalid value: "u"' }];
+    for (const details of [{}, { details: { causes } }]) {
+      server.script = ({ method }, response) =>
+        method === 'PATCH' &&
+        json(response, { code: 422, reason: 'Invalid', message: text, ...details }, 422);
+      expect(await failure(cluster.apply(late))).toMatchObject({ status: 409, reason: 'Conflict' });
+    }
   });
 
   test('a list is read page by page, and anew when its pages aged away', async () => {

@@ -34,7 +34,7 @@ const fieldManager = 'chandler';
 const pageSize = '500';
 /** Bookmarks come about every minute; a stream silent for longer than this is taken up again on a new connection. */
 const watchIdleMs = 150_000;
-const uidIsAnother = /\bmetadata\.uid: Invalid value: .*field is immutable/;
+const uidIsAnother = /\bmetadata\.uid(: Invalid value| \(FieldValueInvalid\))/;
 const reachKeptMs = 10_000;
 
 /**

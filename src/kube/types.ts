@@ -1,4 +1,5 @@
 /** What the other rooms see of a Kubernetes cluster: raw JSON objects, never a typed serializer (docs/architecture.md). */
+import { withoutValues } from './without-values.ts';
 
 export interface ObjectMetadata {
   name: string;
@@ -31,7 +32,7 @@ export interface ObjectReference extends KindReference {
   name: string;
 }
 
-/** An answer of the API server other than 2xx, or none at all. */
+/** An answer of the API server other than 2xx, or none at all. Its message holds no value of an object. */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
   /** HTTP status; 0 when the API server did not answer. */
@@ -39,7 +40,7 @@ export class KubeError extends Error {
   /** `reason` of the Status object, for example `AlreadyExists`, `Conflict`, `Invalid`; empty when there is none. */
   readonly reason: string;
   constructor(status: number, reason: string, message: string, cause?: unknown) {
-    super(message, { cause });
+    super(withoutValues(status, message), { cause });
     this.status = status;
     this.reason = reason;
   }

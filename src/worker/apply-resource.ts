@@ -49,31 +49,37 @@ export async function applyResource(
   /** Writes still to come: the plan, then one per effect and per object that goes. */
   let writes = 1 + work.effects.length + work.stale.length;
   /** The last write says that the resource is applied. */
-  const record = async (write: (transaction: StoreTransaction) => Promise<void>) => {
+  const record = async (
+    write: (transaction: StoreTransaction) => Promise<void>,
+    { isEffect = true }: { isEffect?: boolean } = {},
+  ) => {
     writes -= 1;
     await deps.store.transact(async (transaction) => {
       await transaction.assertHeld(claim);
       await write(transaction);
-      if (writes <= 0) await transaction.recordAppliedResource(claim.operation.uid, id);
+      const isWhole = writes <= 0;
+      if (isWhole) await transaction.recordAppliedResource(claim.operation.uid, id);
+      // A repair does the effects of a resource again until it is whole.
+      if (isWhole || (isEffect && context.repair === undefined)) await transaction.recordProgress(claim);
     });
   };
 
-  await record(async (transaction) => {
-    await transaction.planInventory(work.items);
-    for (const item of work.left) await transaction.removeInventory(item);
-    // An apply that is cut short may have had its effect: until it is recorded nobody may take the old digest for true.
-    for (const { item, knownUid } of work.effects) {
-      if (knownUid === undefined) continue;
-      await transaction.recordApplied(item, { objectUid: knownUid, appliedDigest: underWay });
-    }
-  });
+  await record(
+    async (transaction) => {
+      await transaction.planInventory(work.items);
+      for (const item of work.left) await transaction.removeInventory(item);
+      // An apply that is cut short may have had its effect: until it is recorded nobody may take the old digest for true.
+      for (const { item, knownUid } of work.effects) {
+        if (knownUid === undefined) continue;
+        await transaction.recordApplied(item, { objectUid: knownUid, appliedDigest: underWay });
+      }
+    },
+    { isEffect: false },
+  );
   for (const { item, apply } of work.effects) {
     guard();
     const applied = await apply();
-    await record(async (transaction) => {
-      await transaction.recordApplied(item, applied);
-      await transaction.recordProgress(claim);
-    });
+    await record((transaction) => transaction.recordApplied(item, applied));
     const { instanceUid, cluster, kind, namespace, name } = item;
     deps.events.objectApplied({ instanceUid, cluster, kind, namespace, name });
   }
@@ -83,10 +89,7 @@ export async function applyResource(
       const description = `${id}: waiting until ${item.kind} ${item.name} is deleted`;
       return { description, pollAfterMs: await pollAfterRemoval(item, deps) };
     }
-    await record(async (transaction) => {
-      await transaction.removeInventory(item);
-      await transaction.recordProgress(claim);
-    });
+    await record((transaction) => transaction.removeInventory(item));
     const { instanceUid, cluster, kind, namespace, name } = item;
     deps.events.objectRemoved({ instanceUid, cluster, kind, namespace, name });
   }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { FakeRequest } from '../../src/kube/fake-cluster.ts';
 import { KubeError, type KubeObject } from '../../src/kube/types.ts';
@@ -23,9 +24,10 @@ const applying = (kind: string) => (request: FakeRequest) =>
   request.verb === 'apply' && request.reference.kind === kind;
 
 describe('what the API server refuses', () => {
-  test("ends the operation with the API server's own words, and the instance as failed", async () => {
-    const words = 'StatefulSet.apps "db" is invalid: spec.replicas: Invalid value: -1: must be positive';
-    harness.cluster.failNext(applying('StatefulSet'), new KubeError(422, 'Invalid', words));
+  test("ends the operation with the API server's own words but no values, and the instance as failed", async () => {
+    const words = 'StatefulSet.apps "db" is invalid: spec.replicas: Invalid value';
+    const refusal = new KubeError(422, 'Invalid', `${words}: "canary-1": must be positive`);
+    harness.cluster.failNext(applying('StatefulSet'), refusal);
     const { instance, operation } = await harness.provision();
     expect(await harness.untilFinished(operation)).toMatchObject({
       state: 'failed',
@@ -33,6 +35,7 @@ describe('what the API server refuses', () => {
       description: `Kubernetes rejected StatefulSet ${instance.externalName}-server: ${words}`,
     });
     expect((await harness.instance(instance)).state).toBe('provision failed');
+    expect(inspect([refusal, harness.events], { depth: 12 })).not.toContain('canary-1');
   });
 
   test.each([

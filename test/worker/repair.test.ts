@@ -229,6 +229,28 @@ describe('during a repair', () => {
   });
 });
 
+test('a repair that ends one worker after the other at the same object is given up', async () => {
+  const first = harness.startWorker();
+  const { instance, operation } = await harness.provision();
+  expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });
+  await first.stop(1_000);
+  const repair = await harness.repair(instance);
+  const holds = [];
+  // One claim that takes nothing over, the takeovers that are allowed, and one more.
+  for (let count = 0; count < 7; count += 1) {
+    const hold = harness.cluster.holdNext(({ verb, kind }) => verb === 'apply' && kind === 'StatefulSet');
+    holds.push(hold);
+    const worker = harness.startWorker();
+    await Promise.race([hold.reached, harness.untilFinished(repair)]);
+    await worker.stop(0);
+    await harness.expireLeases();
+  }
+  expect(await harness.store.findOperation(repair.uid)).toMatchObject({
+    ...{ state: 'failed', errorCode: 'WorkersLost' },
+  });
+  for (const { resume } of holds) resume();
+});
+
 const steps = [
   'plan-server',
   'apply-service',
