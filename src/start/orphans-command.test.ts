@@ -1,24 +1,20 @@
 /** `chandler orphans`, seen on the real process; what it does is tested in test/worker and test/chaos. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
 import { newBinding, newInstance, testRevision } from '../../test/support/store.ts';
+import { type ScriptedApiServer, startScriptedApiServer } from '../kube/scripted-api-server.ts';
 import { createKeyFile, loadKeyFile } from '../lib/key-file.ts';
 import { openStore } from '../store/open-store.ts';
 import { sweeperPace } from '../store/sweep-types.ts';
 import type { NewFinding, Store } from '../store/types.ts';
 
 const main = new URL('main.ts', import.meta.url).pathname;
-/** Nobody listens there: whoever has no row is told as far as the database goes. */
-const kubeconfig = JSON.stringify({
-  ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'c' },
-  clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:9' } }],
-  contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-  users: [{ name: 'u', user: {} }],
-});
+/** Answers, and has nothing. */
+let apiServer: ScriptedApiServer;
 let folder: string;
 let database: TestDatabase;
 let store: Store;
@@ -26,11 +22,12 @@ let store: Store;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'chandler-orphans-'));
   await createKeyFile(join(folder, 'key'));
-  await writeFile(join(folder, 'kubeconfig'), kubeconfig);
+  apiServer = await startScriptedApiServer();
   database = await createTestDatabase();
   store = await openStore({ databaseUrl: database.url, keys: await loadKeyFile(join(folder, 'key')) });
 });
 afterEach(async () => {
+  await apiServer.close();
   await store.close();
   await database.drop();
   await rm(folder, { recursive: true });
@@ -40,7 +37,7 @@ function orphans(words: readonly string[], more: Record<string, string> = {}) {
   const env = {
     DATABASE_URL: database.url,
     CHANDLER_KEY_FILE: join(folder, 'key'),
-    CHANDLER_KUBECONFIG: join(folder, 'kubeconfig'),
+    CHANDLER_KUBECONFIG: apiServer.kubeconfigPath,
     CHANDLER_CLUSTER: 'local',
     ...more,
   };

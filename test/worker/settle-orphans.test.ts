@@ -665,7 +665,7 @@ describe('a row of which something is gone', () => {
     const [secret = {}] = deliveryOf(binding);
     await confirm({ ...secret, kind: 'row without object' });
     for (const action of ['remove', 'recreate'] as const) {
-      expect(await refusal((await plan(action)).begin())).toMatch(/Nothing is gone any more: Secret/);
+      expect(await refusal(plan(action))).toMatch(/Nothing is gone any more: Secret/);
     }
     expect((await harness.binding(binding)).state).toBe('bound');
   });

@@ -10,6 +10,7 @@ import {
   removeObject,
 } from './remove.ts';
 import type { Settlement, SettleOptions } from './settlement.ts';
+import { assertStillGone } from './still-so.ts';
 import type { OrphanDeps } from './work-on-orphans.ts';
 
 /**
@@ -41,6 +42,8 @@ export async function planSettlement(
       `${id} is in the cluster "${orphan.cluster}", and this command works on "${deps.cluster.name}": set CHANDLER_CLUSTER and CHANDLER_KUBECONFIG.`,
     );
   }
+  const isGone = orphan.kind === 'instance without object' || orphan.kind === 'binding without object';
+  if (isGone) await assertStillGone(deps, withInstance(orphan));
   switch (action) {
     case 'adopt':
       if (orphan.kind === 'failed instance') return adoptAgain(deps, withInstance(orphan).instance);
