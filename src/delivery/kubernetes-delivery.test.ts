@@ -121,6 +121,12 @@ describe('delivery', () => {
     expect((await read('Secret'))?.metadata.uid).toBe(first?.metadata.uid);
   });
 
+  test('goes to a place that is free or ours', async () => {
+    await delivery.assertClaimable(target);
+    await deliver();
+    await delivery.assertClaimable(target);
+  });
+
   test('takes up where a worker died between the bare object and its content', async () => {
     cluster.failNext(({ verb }) => verb === 'apply', new KubeError(0, 'ConnectionLost', 'gone'));
     expect(await codeOf(deliver())).toBe('ClusterUnreachable');
@@ -141,6 +147,9 @@ describe('delivery', () => {
       cluster.vanish({ apiVersion: 'v1', kind: 'Secret', namespace: 'team', name: 'b-abc' });
       const theirs = await cluster.create(foreign(kind, labels));
       expect(await codeOf(deliver())).toBe('AdoptionRefused');
+      const from = writes().length;
+      expect(await codeOf(delivery.assertClaimable(target))).toBe('AdoptionRefused');
+      expect(writes()).toHaveLength(from);
       await delivery.withdraw(target);
       expect(await read(kind)).toEqual(theirs);
     }

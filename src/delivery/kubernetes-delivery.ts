@@ -17,8 +17,19 @@ type Place = Pick<DeliveryTarget, 'cluster' | 'namespace' | 'name' | 'labels'>;
 type Kind = 'Secret' | 'ConfigMap';
 
 export function createDelivery(): Delivery {
-  return { deliver, withdraw, differences };
+  return { assertClaimable, deliver, withdraw, differences };
 }
+
+const assertClaimable: Delivery['assertClaimable'] = async (target) => {
+  for (const kind of ['Secret', 'ConfigMap'] as const) {
+    try {
+      const found = await target.cluster.get(referenceOf(target, kind));
+      if (found !== undefined) assertOurs(found, target);
+    } catch (error) {
+      throw toChandlerError(error, target, kind);
+    }
+  }
+};
 
 const deliver: Delivery['deliver'] = async (target, credentials) => {
   const { secret, configMap } = dataOf(target, credentials);
@@ -105,12 +116,15 @@ async function claim(target: Place, bare: KubeObject): Promise<string> {
       sentence: `The ${kind} ${target.name} of an earlier delivery is still being deleted.`,
     });
   }
-  if (!isOurs(found, target)) {
-    throw new ChandlerError('AdoptionRefused', {
-      sentence: `A ${kind} named ${target.name} exists already in namespace ${target.namespace} and does not belong to this service binding.`,
-    });
-  }
+  assertOurs(found, target);
   return uidOf(found);
+}
+
+function assertOurs(found: KubeObject, target: Place): void {
+  if (isOurs(found, target)) return;
+  throw new ChandlerError('AdoptionRefused', {
+    sentence: `A ${found.kind} named ${target.name} exists already in namespace ${target.namespace} and does not belong to this service binding.`,
+  });
 }
 
 /** Ours is what carries the installation and the binding it serves. */

@@ -16,6 +16,11 @@ export interface DeliveryTarget {
 
 /** Idempotent; throws ChandlerError (`NamespaceMissing`, `AdoptionRefused`, `DeliveryRejected`, `ClusterUnreachable`). */
 export interface Delivery {
+  /**
+   * Makes sure that the place of a delivery is free or ours, before anything is made that would be delivered there.
+   * Changes nothing. @throws ChandlerError `AdoptionRefused`, `ClusterUnreachable`
+   */
+  assertClaimable(target: Omit<DeliveryTarget, 'type' | 'annotations'>): Promise<void>;
   deliver(target: DeliveryTarget, credentials: Redacted<JsonObject>): Promise<void>;
   /** Removes both; absent is success; what is not ours is left alone. */
   withdraw(target: Omit<DeliveryTarget, 'type' | 'annotations'>): Promise<void>;

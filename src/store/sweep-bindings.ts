@@ -19,12 +19,19 @@ import {
 } from './sweeps.ts';
 
 /**
+ * A bind that met another binding's delivery under its own name: the login of that name may be the other's, in use. It
+ * goes when the platform unbinds.
+ */
+const metAnother = `coalesce((select o.error_code = 'AdoptionRefused' from operations o where o.binding_uid = b.uid
+  order by o.position desc limit 1), false)`;
+
+/**
  * Why something of a binding may be outside that should not be. What a bind left of an adopted one was not made by that
  * bind, and an app may use it.
  */
 const over = `case
   when b.state = 'unbound' and ${unchangedFor('b')} then 'unbound'
-  when b.state = 'bind failed' and not b.adopted and ${unchangedFor('b')} then 'bind failed'
+  when b.state = 'bind failed' and not b.adopted and not ${metAnother} and ${unchangedFor('b')} then 'bind failed'
   when b.state in ('bound', 'unbind failed') and b.expires_at <= clock_timestamp() then 'expired' end`;
 const quiet = `not ${busyBinding} and not ${busyInstance}`;
 /** Not looked at since it came to this. */

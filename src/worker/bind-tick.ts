@@ -2,7 +2,7 @@ import { osbDefaults } from '../domain/osb-options.ts';
 import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { renderAttachments } from '../provisioners/binding-attachments.ts';
-import { bindingTarget, deliverCredentials, viewBinding } from './binding-view.ts';
+import { assertDeliverable, bindingTarget, deliverCredentials, viewBinding } from './binding-view.ts';
 import { withExternals } from './externals.ts';
 import { engineTarget, scopeOf, viewInstance } from './instance-view.ts';
 import { providerOf } from './parts.ts';
@@ -25,6 +25,7 @@ export async function bindTick(context: TickContext): Promise<TickOutcome> {
   const { engine, attachments: spec } = revision.bind;
   const attachments = renderAttachments(spec, scopeOf(view), instance.outputs);
   const target = await engineTarget(view, instance.outputs);
+  await assertDeliverable(binding, context);
   guard();
   const credentials = await providerOf(deps, engine).create(revision.bind, target, bindingTarget(binding));
   await deliverCredentials(binding, credentials, engine, context);

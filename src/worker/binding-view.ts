@@ -40,6 +40,16 @@ export function bindingTarget({ externalName, password, expiresAt }: ServiceBind
   return { bindingName: externalName, password, ...(expiresAt === undefined ? {} : { expiresAt }) };
 }
 
+/**
+ * Before a login is made: an older row of the same name may have been lost, and its login be in use with the password
+ * that stands at the place of delivery.
+ * @throws ChandlerError `AdoptionRefused`, `ClusterUnreachable`
+ */
+export async function assertDeliverable(binding: ServiceBinding, context: Guarded): Promise<void> {
+  const target = deliveryTarget(binding, context);
+  if (target !== undefined) await context.deps.delivery.assertClaimable(target);
+}
+
 /** Delivers the credentials into the app's namespace, when the binding has one. */
 export async function deliverCredentials(
   binding: ServiceBinding,

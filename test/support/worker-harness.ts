@@ -236,10 +236,10 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       return { revision, operation: await operationOf(accepted) };
     },
 
-    async bind(instance: ServiceInstance, namespace = appNamespace) {
+    async bind(instance: ServiceInstance, namespace = appNamespace, id?: string) {
       count += 1;
       const { instanceId } = instance;
-      const bindingId = `binding-${count}`;
+      const bindingId = id ?? `binding-${count}`;
       const accepted = await asking().bind(instance, bindingId, { namespace });
       const binding = present(await store.findBinding({ platform, instanceId, bindingId }));
       return { binding, operation: await operationOf(accepted) };

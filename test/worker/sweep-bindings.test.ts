@@ -163,6 +163,25 @@ test('a failed bind leaves neither login nor Secret, and may still be tried agai
   expect((await harness.untilFinished(await harness.unbind(binding))).state).toBe('succeeded');
 });
 
+test('a bind that meets the delivery of a binding whose row was lost leaves its login alone, and so do sweeps', async () => {
+  const instance = await readyInstance();
+  const lost = await bound(instance);
+  for (const table of ['operations', 'service_bindings']) {
+    const column = table === 'operations' ? 'binding_uid' : 'uid';
+    await harness.query(`delete from ${table} where ${column} = $1`, [lost.uid]);
+  }
+  const before = delivered(lost);
+  const creates = harness.provider.callsOf('create').length;
+  const { binding, operation } = await harness.bind(instance, appNamespace, lost.bindingId);
+  expect(binding.externalName).toBe(lost.externalName);
+  expect(await harness.untilFinished(operation)).toMatchObject({ errorCode: 'AdoptionRefused' });
+  expect(harness.provider.callsOf('create')).toHaveLength(creates);
+  await age();
+  await sweep();
+  expect([...harness.provider.logins]).toEqual([lost.externalName]);
+  expect(delivered(lost)).toEqual(before);
+});
+
 test('what is asked of a binding while a sweep works on it begins when the sweep is through', async () => {
   const binding = await failedBind(await readyInstance());
   await age();
