@@ -47,12 +47,13 @@ alter table operations
   add column tenant bigint not null default 0,
   add column cluster text not null default '';
 comment on column operations.takeovers is 'Claims in a row, without a step between, that took over a lease run out: each time a worker died or stood still.';
-comment on column operations.tenant is 'Digest of platform, organization and space of the instance; claims are shared out fairly between tenants.';
+comment on column operations.tenant is 'Digest of platform, organization, space and namespace of the instance; claims are shared out fairly between tenants.';
 comment on column operations.cluster is 'That of the instance; so many operations work on one at the same time, and no more.';
 create index operations_due_by_tenant on operations (tenant, run_at, position) where state = 'in progress';
 create index operations_by_deadline on operations (deadline) where state = 'in progress';
 update operations set cluster = instance.cluster, tenant = hashtextextended(
-    jsonb_build_array(instance.platform, instance.organization_guid, instance.space_guid)::text, 0)
+    jsonb_build_array(instance.platform, instance.organization_guid, instance.space_guid,
+      instance.context_namespace)::text, 0)
   from service_instances instance where instance.uid = instance_uid and operations.state = 'in progress';
 `;
 

@@ -79,6 +79,7 @@ describe('fairness between tenants', () => {
     ['platform', { platform: 'quiet' }],
     ['organization', { organizationGuid: 'quiet' }],
     ['space', { spaceGuid: 'quiet' }],
+    ['namespace', { contextNamespace: 'quiet' }],
   ])('a %s that asks once is next, whatever another one has due', async (_which, quiet) => {
     await enqueueMany(50, {});
     const held = [await claim(), await claim()];

@@ -132,7 +132,7 @@ export async function enqueueOperation(session: Session, operation: NewOperation
                            tenant, key_id, data_key, originating_identity_sealed, target_sealed)
      select :uid, :type, uid, :bindingUid, coalesce(:planRevision, plan_revision), :description, :details,
             clock_timestamp() + :timeoutSeconds * interval '1 second', cluster,
-            hashtextextended(jsonb_build_array(platform, organization_guid, space_guid)::text, 0),
+            hashtextextended(jsonb_build_array(platform, organization_guid, space_guid, context_namespace)::text, 0),
             :keyId, :dataKey, :identity, :target
      from service_instances where uid = :instanceUid
      returning *`,

@@ -116,4 +116,12 @@ export async function noteInstancesSwept(session: Session, uids: readonly string
     'update service_instances set swept_at = clock_timestamp() where uid = any (:uids::uuid[])',
     { uids: [...uids] },
   );
+  // Only through an operation can a binding be held and be looked at by itself; an adopted one may have none.
+  await query(
+    session,
+    `update service_bindings b set swept_at = clock_timestamp()
+     where b.instance_uid = any (:uids::uuid[]) and b.state = 'unbound' and b.swept_at is null
+       and not exists (select 1 from operations o where o.binding_uid = b.uid)`,
+    { uids: [...uids] },
+  );
 }

@@ -7,6 +7,7 @@ import type { ServiceInstance } from '../../src/domain/instance.ts';
 import { identityLabels } from '../../src/lib/labels.ts';
 import { leftoverSweep } from '../../src/worker/sweeps/leftovers.ts';
 import { loginSweep } from '../../src/worker/sweeps/logins.ts';
+import { orphanSweep } from '../../src/worker/sweeps/orphans.ts';
 import { runSweeps } from '../../src/worker/sweeps/sweeper.ts';
 import { serverBind } from '../support/server-plan.ts';
 import {
@@ -136,6 +137,18 @@ describe('an unbound binding', () => {
     harness.provider.before = () => undefined;
     await sweep();
     expect(harness.provider.logins.size).toBe(0);
+  });
+
+  test('of which no operation tells counts as looked at with its deprovisioned instance', async () => {
+    const instance = await readyInstance();
+    const binding = await bound(instance);
+    await harness.query('delete from operations where binding_uid = $1', [binding.uid]);
+    await harness.untilFinished(await harness.deprovision(instance));
+    await age();
+    await harness.query(`update service_instances set updated_at = updated_at - interval '1 hour'`);
+    await runSweeps(harness.newDeps(), [orphanSweep({ clusters: ['local'], graceSeconds: 600 })]);
+    expect(await sweptAt(binding)).not.toBeNull();
+    expect(await harness.store.sweeps.bindingLeftovers(0)).toEqual([]);
   });
 
   test('of a deprovisioned instance needs no server', async () => {
