@@ -1,12 +1,12 @@
 /** What the drift sweep asks of the store. Seconds are counted by Postgres. */
 import { isUuid, query, type Session } from './session.ts';
+import { atWork } from './sweeps.ts';
 
 /** Where something was found, the next look comes sooner: it may be mended, or must be confirmed. */
 const suspiciousSeconds = 60;
 
-/** Anything at work on the instance or its bindings, or a worker that lost its operation and may not know yet. */
-const atWork = `exists (select 1 from operations o where o.instance_uid = i.uid
-  and (o.state = 'in progress' or o.lease_until > clock_timestamp()))`;
+/** Anything at work on the instance or its bindings. */
+const busy = `exists (select 1 from operations o where o.instance_uid = i.uid and ${atWork})`;
 
 /** One at a time, since whoever locks several instances does so in the order of their uids. */
 export async function claimDriftCheck(session: Session, everySeconds: number): Promise<string | undefined> {
@@ -15,7 +15,7 @@ export async function claimDriftCheck(session: Session, everySeconds: number): P
     `update service_instances set drift_checked_at = clock_timestamp()
      where uid = (
        select i.uid from service_instances i
-       where i.state = 'ready' and not ${atWork}
+       where i.state = 'ready' and not ${busy}
          and (i.drift_checked_at is null
               or i.drift_checked_at <= clock_timestamp() - :everySeconds * interval '1 second'
               or i.drift_checked_at <= clock_timestamp() - :suspiciousSeconds * interval '1 second'
@@ -44,7 +44,7 @@ export async function restOf(session: Session, instanceUid: string): Promise<str
     session,
     `select coalesce(max(o.position), 0)::text as latest
      from service_instances i left join operations o on o.instance_uid = i.uid
-     where i.uid = :instanceUid and i.state = 'ready' and not ${atWork}
+     where i.uid = :instanceUid and i.state = 'ready' and not ${busy}
      group by i.uid`,
     { instanceUid },
   );

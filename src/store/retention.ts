@@ -2,7 +2,9 @@
  * What rows become when they are old. The newest row of each OSB id stays for ever, since the names of its objects
  * would otherwise be made again; what it sealed goes. Everything is counted by the clock of Postgres.
  */
-import { keyIdOf } from '../lib/sealed.ts';
+import type { BindingState } from '../domain/binding.ts';
+import type { InstanceState } from '../domain/instance.ts';
+import { keyIdOf, type RowSeal } from '../lib/sealed.ts';
 import { sealJson } from './sealed-json.ts';
 import { query, type Session } from './session.ts';
 import type { Retired } from './sweep-types.ts';
@@ -15,13 +17,50 @@ interface Limits {
   limit: number;
 }
 
+/** The rows that become tombstones, of one kind. */
+interface Owners {
+  table: 'service_instances' | 'service_bindings';
+  /** How other tables refer to them. */
+  reference: 'instance_uid' | 'binding_uid';
+  /** The state of a tombstone. */
+  over: InstanceState | BindingState;
+  /** By column, without its ending `_sealed`. */
+  sealNothing(seal: RowSeal): Record<string, string>;
+  /** What else says something. */
+  cleared: string;
+}
+
+const instances: Owners = {
+  table: 'service_instances',
+  reference: 'instance_uid',
+  over: 'deprovisioned',
+  sealNothing: (seal) => ({
+    context: sealJson(seal, 'context', {}),
+    parameters: sealJson(seal, 'parameters', {}),
+    generated: sealJson(seal, 'generated', {}),
+  }),
+  cleared: "outputs = '{}', dashboard_url = null",
+};
+
+const bindings: Owners = {
+  table: 'service_bindings',
+  reference: 'binding_uid',
+  over: 'unbound',
+  sealNothing: (seal) => ({
+    context: sealJson(seal, 'context', {}),
+    parameters: sealJson(seal, 'parameters', {}),
+    password: seal.seal('password', ''),
+  }),
+  cleared: 'credentials_sealed = null, attachments_sealed = null',
+};
+
 /** One batch of each. Run it in a transaction. */
 export async function retire(session: Session, days: number, limit: number): Promise<Retired> {
   const limits = { days, limit };
   return {
     operations: await retireOperations(session, limits),
     tombstones: (await retireBindings(session, limits)) + (await retireInstances(session, limits)),
-    emptied: (await emptyBindings(session, limits)) + (await emptyInstances(session, limits)),
+    emptied: (await empty(session, bindings, limits)) + (await empty(session, instances, limits)),
     observed: await forgetObserved(session, limits),
   };
 }
@@ -57,10 +96,7 @@ async function retireBindings(session: Session, limits: Limits): Promise<number>
      limit :limit for update skip locked`,
     limits,
   );
-  await query(session, 'delete from operations where binding_uid = any (:uids::uuid[])', { uids });
-  await query(session, 'delete from inventory where binding_uid = any (:uids::uuid[])', { uids });
-  await query(session, 'delete from service_bindings where uid = any (:uids::uuid[])', { uids });
-  return uids.length;
+  return deleteRows(session, bindings, uids);
 }
 
 /** Not while a binding of it stays as the newest of its id. */
@@ -75,77 +111,47 @@ async function retireInstances(session: Session, limits: Limits): Promise<number
      limit :limit for update skip locked`,
     limits,
   );
-  await query(session, 'delete from operations where instance_uid = any (:uids::uuid[])', { uids });
-  await query(session, 'delete from inventory where instance_uid = any (:uids::uuid[])', { uids });
-  await query(session, 'delete from service_instances where uid = any (:uids::uuid[])', { uids });
+  return deleteRows(session, instances, uids);
+}
+
+/** The rows, and first what refers to them. */
+async function deleteRows(session: Session, { table, reference }: Owners, uids: string[]): Promise<number> {
+  const these = 'any (:uids::uuid[])';
+  await query(session, `delete from operations where ${reference} = ${these}`, { uids });
+  await query(session, `delete from inventory where ${reference} = ${these}`, { uids });
+  await query(session, `delete from ${table} where uid = ${these}`, { uids });
   return uids.length;
 }
 
-async function emptyInstances(session: Session, limits: Limits): Promise<number> {
+/** Replaces what tombstones sealed by nothing, under a new data key, and forgets who asked. */
+async function empty(session: Session, owners: Owners, limits: Limits): Promise<number> {
+  const { table, reference, over, cleared } = owners;
   const uids = await uidsOf(
     session,
-    `select i.uid from service_instances i
-     where i.state = 'deprovisioned' and i.emptied_at is null and i.updated_at < ${cutoff}
+    `select uid from ${table} where state = '${over}' and emptied_at is null and updated_at < ${cutoff}
      limit :limit for no key update skip locked`,
     limits,
   );
   for (const uid of uids) {
-    const seal = session.keys.createSeal('service_instances', uid);
+    const seal = session.keys.createSeal(table, uid);
+    const sealed = owners.sealNothing(seal);
+    const columns = Object.keys(sealed).map((column) => `${column}_sealed = :${column}`);
     await query(
       session,
-      `update service_instances
-       set key_id = :keyId, data_key = :dataKey, context_sealed = :context, parameters_sealed = :parameters,
-           generated_sealed = :generated, outputs = '{}', dashboard_url = null, emptied_at = clock_timestamp()
+      `update ${table} set key_id = :keyId, data_key = :dataKey, ${columns.join(', ')}, ${cleared},
+              emptied_at = clock_timestamp()
        where uid = :uid`,
-      {
-        uid,
-        keyId: keyIdOf(seal.wrappedKey),
-        dataKey: seal.wrappedKey,
-        context: sealJson(seal, 'context', {}),
-        parameters: sealJson(seal, 'parameters', {}),
-        generated: sealJson(seal, 'generated', {}),
-      },
+      { uid, keyId: keyIdOf(seal.wrappedKey), dataKey: seal.wrappedKey, ...sealed },
     );
   }
-  await forgetIdentities(session, 'instance_uid', uids);
-  return uids.length;
-}
-
-async function emptyBindings(session: Session, limits: Limits): Promise<number> {
-  const uids = await uidsOf(
-    session,
-    `select b.uid from service_bindings b
-     where b.state = 'unbound' and b.emptied_at is null and b.updated_at < ${cutoff}
-     limit :limit for no key update skip locked`,
-    limits,
-  );
-  for (const uid of uids) {
-    const seal = session.keys.createSeal('service_bindings', uid);
-    await query(
-      session,
-      `update service_bindings
-       set key_id = :keyId, data_key = :dataKey, context_sealed = :context, parameters_sealed = :parameters,
-           password_sealed = :password, credentials_sealed = null, attachments_sealed = null,
-           emptied_at = clock_timestamp()
-       where uid = :uid`,
-      {
-        uid,
-        keyId: keyIdOf(seal.wrappedKey),
-        dataKey: seal.wrappedKey,
-        context: sealJson(seal, 'context', {}),
-        parameters: sealJson(seal, 'parameters', {}),
-        password: seal.seal('password', ''),
-      },
-    );
-  }
-  await forgetIdentities(session, 'binding_uid', uids);
+  await forgetIdentities(session, reference, uids);
   return uids.length;
 }
 
 /** Who asked for the operations of a tombstone. */
 async function forgetIdentities(
   session: Session,
-  column: 'instance_uid' | 'binding_uid',
+  column: Owners['reference'],
   uids: readonly string[],
 ): Promise<void> {
   await query(

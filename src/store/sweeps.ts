@@ -4,7 +4,7 @@ import type { ClusterRows, SweptBinding, SweptInstance, SweptItem, Tombstones } 
 import { noCluster } from './types.ts';
 
 /** An operation at work: in progress, or one whose worker may still be about (operation-queue.ts, `cancelled`). */
-const atWork = `(o.state = 'in progress' or o.lease_until > clock_timestamp())`;
+export const atWork = `(o.state = 'in progress' or o.lease_until > clock_timestamp())`;
 export const busyInstance = `exists (select 1 from operations o
   where o.instance_uid = i.uid and o.binding_uid is null and ${atWork})`;
 export const busyBinding = `exists (select 1 from operations o where o.binding_uid = b.uid and ${atWork})`;

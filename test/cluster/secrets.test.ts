@@ -12,7 +12,7 @@ import type { JsonObject } from '../../src/lib/json.ts';
 import { AppNamespace, sampleAppDeployment, sampleAppMark } from '../../src/start/quickstart/sample-app.ts';
 import { type BrokerHome, createBrokerHome, type TestBroker } from '../support/broker.ts';
 import { core, decoded, eventually, type Login, logIn, runSql } from '../support/cluster.ts';
-import { dumpDatabase } from '../support/dump-database.ts';
+import { databaseAsText } from '../support/database-as-text.ts';
 import { namespacesOf, removeInstallation } from '../support/installation.ts';
 import { firstPlan, PlatformInstance } from '../support/platform-instance.ts';
 import { type ArgumentsWatch, watchProcessArguments } from '../support/process-arguments.ts';
@@ -234,7 +234,7 @@ it('refuses what it cannot do without its database and its cluster, in words tha
 it('has left none of the secrets anywhere', async () => {
   await keepEvents();
   add('broker logs', broker.log());
-  add('database', await dumpDatabase(home.databaseUrl));
+  add('database', await databaseAsText(home.databaseUrl));
   add('process arguments', (await argumentsWatch.stop()).join('\n'));
   const auditLogPath = inject('auditLogPath');
   if (auditLogPath !== '') add('audit log', await readFile(auditLogPath, 'utf8'));

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { AppNamespace, sampleAppDeployment, sampleAppMark } from '../../src/start/quickstart/sample-app.ts';
 import { type BrokerHome, createBrokerHome, type TestBroker } from '../support/broker.ts';
 import { apps, core, decoded, eventually, type Login, logIn, runSql } from '../support/cluster.ts';
-import { dumpDatabase } from '../support/dump-database.ts';
+import { databaseAsText } from '../support/database-as-text.ts';
 
 const instanceId = randomUUID();
 const instancePath = `/v2/service_instances/${instanceId}`;
@@ -214,7 +214,7 @@ describe('the journey of a service instance', () => {
 
   it('leaves no password in any log or in the database', async () => {
     expect(passwords).toHaveLength(3);
-    const dump = await dumpDatabase(home.databaseUrl);
+    const dump = await databaseAsText(home.databaseUrl);
     expect(dump).toContain(instanceId);
     expect(broker.log()).toContain('operation succeeded');
     expect(podLogs).toContain(sampleAppMark);

@@ -3,7 +3,7 @@ import type { ServiceInstance } from '../../domain/instance.ts';
 import type { Operation } from '../../domain/operation.ts';
 import { namespaceResourceId } from '../../provisioners/namespace-object.ts';
 import type { AdoptedBinding, Store, StoreTransaction } from '../../store/types.ts';
-import { first, lockIdleInstance } from './first.ts';
+import { enqueueByPlan, first, lockIdleInstance } from './first.ts';
 import { loginOwner, type Orphan } from './group-findings.ts';
 import type { AppliedLiveObject } from './live-objects.ts';
 import { OrphanRefused } from './orphan-refused.ts';
@@ -14,6 +14,11 @@ import type { OrphanDeps } from './work-on-orphans.ts';
 
 /** In place of the digest of what was applied; equal to none, so that all of it is applied anew. */
 const unknownDigest = 'adopted';
+const adoptingProvision = {
+  type: 'provision',
+  adopts: true,
+  description: 'The service instance is about to be adopted.',
+} as const;
 
 /**
  * An instance gets its row back, and a provision that finds everything made already: it applies what the plan says,
@@ -47,13 +52,7 @@ export async function adoptInstance(
     begin: () =>
       first(deps.store, async (transaction) => {
         await insertInstance(transaction, { ...lost, objects });
-        return transaction.enqueueOperation({
-          type: 'provision',
-          adopts: true,
-          instanceUid: row.uid,
-          timeoutSeconds: revision.timeouts.provision,
-          description: 'The service instance is about to be adopted.',
-        });
+        return enqueueByPlan(transaction, row, adoptingProvision);
       }),
   };
 }
@@ -87,17 +86,11 @@ export function adoptAgain(
     warnings: [],
     begin: () =>
       first(store, async (transaction) => {
-        const { state, planRevision } = await lockIdleInstance(transaction, uid);
-        if (state !== 'provision failed') throw new OrphanRefused(`The instance is ${state} by now.`);
-        const revision = await transaction.findRevision(planRevision);
+        const instance = await lockIdleInstance(transaction, uid);
+        if (instance.state !== 'provision failed')
+          throw new OrphanRefused(`The instance is ${instance.state} by now.`);
         await transaction.setInstanceState(uid, 'provisioning');
-        return transaction.enqueueOperation({
-          type: 'provision',
-          adopts: true,
-          instanceUid: uid,
-          timeoutSeconds: revision?.timeouts.provision ?? 600,
-          description: 'The service instance is about to be adopted.',
-        });
+        return enqueueByPlan(transaction, instance, adoptingProvision);
       }),
   };
 }
@@ -174,23 +167,8 @@ export function beginBinding(store: Store, row: AdoptedBinding, type: 'bind' | '
       throw new OrphanRefused('The instance of this binding is gone by now, or on its way out. Look again.');
     }
     await transaction.adoptBinding(row);
-    return enqueue(transaction, instance, row.uid, type);
-  });
-}
-
-async function enqueue(
-  transaction: StoreTransaction,
-  { uid: instanceUid, planRevision, state }: ServiceInstance,
-  bindingUid: string,
-  type: 'bind' | 'unbind',
-): Promise<Operation> {
-  const timeouts = (await transaction.findRevision(planRevision))?.timeouts;
-  // It waits for the provision under way, and its time must not run out meanwhile.
-  const wait = type === 'bind' && state === 'provisioning' ? (timeouts?.provision ?? 0) : 0;
-  return transaction.enqueueOperation({
-    ...{ type, instanceUid, bindingUid },
-    timeoutSeconds: (timeouts?.[type] ?? 60) + wait,
-    description: `The service binding is about to be ${type === 'bind' ? 'adopted' : 'removed'}.`,
+    const description = `The service binding is about to be ${type === 'bind' ? 'adopted' : 'removed'}.`;
+    return enqueueByPlan(transaction, instance, { type, bindingUid: row.uid, description });
   });
 }
 
@@ -215,7 +193,11 @@ export function adoptBindingAgain(
           throw new OrphanRefused(`The instance of this binding is ${instance.state}: settle it first.`);
         }
         await transaction.setBindingState(uid, 'binding');
-        return enqueue(transaction, instance, uid, 'bind');
+        return enqueueByPlan(transaction, instance, {
+          type: 'bind',
+          bindingUid: uid,
+          description: 'The service binding is about to be adopted.',
+        });
       }),
   };
 }

@@ -1,7 +1,7 @@
 import type { ServiceBinding } from '../../domain/binding.ts';
 import type { ServiceInstance } from '../../domain/instance.ts';
 import { enqueueRepair } from '../../store/enqueue-repair.ts';
-import { first, lockIdleInstance } from './first.ts';
+import { enqueueByPlan, first, lockIdleInstance } from './first.ts';
 import type { Orphan } from './group-findings.ts';
 import { OrphanRefused } from './orphan-refused.ts';
 import type { Settlement, SettleOptions } from './settlement.ts';
@@ -72,22 +72,19 @@ export function recreateBinding(
     begin: async () => {
       await assertStillGone(deps, orphan);
       return first(store, async (transaction) => {
-        const { planRevision, state } = await lockIdleInstance(transaction, binding.instanceUid);
+        const instance = await lockIdleInstance(transaction, binding.instanceUid);
         const now = await transaction.findBindingByUid(binding.uid);
         if (now?.state !== 'bound') {
           throw new OrphanRefused(`The binding is ${now?.state ?? 'gone'} by now. Look again.`);
         }
         await assertNothingSince(transaction, orphan);
-        if (state !== 'ready' && state !== 'update failed') {
-          throw new OrphanRefused(`The instance of this binding is ${state}: settle it first.`);
+        if (instance.state !== 'ready' && instance.state !== 'update failed') {
+          throw new OrphanRefused(`The instance of this binding is ${instance.state}: settle it first.`);
         }
-        const revision = await transaction.findRevision(planRevision);
         await transaction.setBindingState(binding.uid, 'binding');
-        return transaction.enqueueOperation({
+        return enqueueByPlan(transaction, instance, {
           type: 'bind',
-          instanceUid: binding.instanceUid,
           bindingUid: binding.uid,
-          timeoutSeconds: revision?.timeouts.bind ?? 60,
           description: 'The service binding is about to be made anew.',
         });
       });

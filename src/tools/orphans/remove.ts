@@ -5,7 +5,7 @@ import { labelKeys } from '../../lib/labels.ts';
 import { refuseForeignObjects } from '../../provisioners/foreign-objects.ts';
 import type { AdoptedBinding, Finding } from '../../store/types.ts';
 import { beginBinding, insertInstance } from './adopt.ts';
-import { first, lockIdleInstance } from './first.ts';
+import { enqueueByPlan, first, lockIdleInstance } from './first.ts';
 import type { Orphan } from './group-findings.ts';
 import { OrphanRefused } from './orphan-refused.ts';
 import { readLostBinding, readLostLogin } from './read-binding.ts';
@@ -13,6 +13,11 @@ import { readLostInstance } from './read-instance.ts';
 import type { Settlement } from './settlement.ts';
 import { assertNothingSince, assertStillGone } from './still-so.ts';
 import type { OrphanDeps } from './work-on-orphans.ts';
+
+const removal = {
+  type: 'deprovision',
+  description: 'The service instance is about to be removed.',
+} as const;
 
 /**
  * An instance gets a row that is on its way out, and the ordinary deprovision, which looks at uids and foreign objects
@@ -26,7 +31,7 @@ export async function removeInstance(
   all: readonly Orphan[],
 ): Promise<Settlement> {
   const lost = await readLostInstance(deps, instanceUid, { state: 'deprovisioning' });
-  const { row, revision, objects, warnings } = lost;
+  const { row, objects, warnings } = lost;
   const bindings: AdoptedBinding[] = [];
   const delivered: string[] = [];
   const ofInstance = all.filter(
@@ -57,12 +62,7 @@ export async function removeInstance(
       first(deps.store, async (transaction) => {
         await insertInstance(transaction, lost);
         for (const binding of bindings) await transaction.adoptBinding(binding);
-        return transaction.enqueueOperation({
-          type: 'deprovision',
-          instanceUid: row.uid,
-          timeoutSeconds: revision.timeouts.deprovision,
-          description: 'The service instance is about to be removed.',
-        });
+        return enqueueByPlan(transaction, row, removal);
       }),
   };
 }
@@ -162,16 +162,10 @@ export function removeInstanceRow(
     begin: async () => {
       await assertStillGone(deps, orphan);
       return first(store, async (transaction) => {
-        const { planRevision, uid } = await lockIdleInstance(transaction, instance.uid);
+        const idle = await lockIdleInstance(transaction, instance.uid);
         await assertNothingSince(transaction, orphan);
-        const revision = await transaction.findRevision(planRevision);
-        await transaction.setInstanceState(uid, 'deprovisioning');
-        return transaction.enqueueOperation({
-          type: 'deprovision',
-          instanceUid: uid,
-          timeoutSeconds: revision?.timeouts.deprovision ?? 600,
-          description: 'The service instance is about to be removed.',
-        });
+        await transaction.setInstanceState(idle.uid, 'deprovisioning');
+        return enqueueByPlan(transaction, idle, removal);
       });
     },
   };
@@ -192,19 +186,16 @@ export function removeBindingRow(
     begin: async () => {
       await assertStillGone(deps, orphan);
       return first(store, async (transaction) => {
-        const { planRevision } = await lockIdleInstance(transaction, binding.instanceUid);
+        const instance = await lockIdleInstance(transaction, binding.instanceUid);
         const now = await transaction.findBindingByUid(binding.uid);
         if (now === undefined || now.state === 'unbound') {
           throw new OrphanRefused('The binding is gone by now. Look again.');
         }
         await assertNothingSince(transaction, orphan);
-        const revision = await transaction.findRevision(planRevision);
         await transaction.setBindingState(binding.uid, 'unbinding');
-        return transaction.enqueueOperation({
+        return enqueueByPlan(transaction, instance, {
           type: 'unbind',
-          instanceUid: binding.instanceUid,
           bindingUid: binding.uid,
-          timeoutSeconds: revision?.timeouts.unbind ?? 60,
           description: 'The service binding is about to be removed.',
         });
       });

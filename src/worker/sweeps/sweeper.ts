@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../../lib/within.ts';
 import { sweeperPace } from '../../store/sweep-types.ts';
 import { LeaseLost } from '../../store/types.ts';
 import { keepLease, monotonicMs } from '../lease-keeper.ts';
@@ -59,7 +59,7 @@ export function startSweeper(
     async stop(graceMs) {
       stopping.abort();
       clearTimeout(alarm);
-      await Promise.race([running, delay(graceMs, undefined, { ref: false })]);
+      if (running !== undefined) await within(graceMs, running);
     },
   };
 }

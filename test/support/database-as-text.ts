@@ -1,7 +1,7 @@
 import pg from 'pg';
 
 /** Every row of every table as text, and what bytea columns hold, as text too. */
-export async function dumpDatabase(url: string): Promise<string> {
+export async function databaseAsText(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
