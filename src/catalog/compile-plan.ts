@@ -7,6 +7,7 @@ import type {
   ResourceSpec,
   ServicePlan,
 } from '../domain/offering.ts';
+import type { PlanPolicy } from '../domain/policy/types.ts';
 import type { PackedChart } from '../helm/pack-chart.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../lib/json.ts';
 import type { BindDefinition } from './bind-definition.ts';
@@ -54,6 +55,7 @@ export function compileRevision(
     timeouts: timeoutsOf(plan),
     // Absent in every revision that was made before there was a choice, and part of its digest.
     ...(plan.drift === 'repair' ? { drift: plan.drift } : {}),
+    ...(plan.policy === undefined ? {} : { policy: plan.policy as PlanPolicy }),
   };
   const text = canonicalJson(rest as unknown as JsonObject);
   return { digest: `sha256:${createHash('sha256').update(text).digest('hex')}`, ...rest };
@@ -74,7 +76,9 @@ function compileResource(
   const chart = charts.get(id);
   if (resource?.helm === undefined || chart === undefined) throw new Error(`resource ${id} was not checked`);
   const values = resource.helm.values as JsonObject;
-  return { id, kind: 'helm', chartDigest: chart.digest, chartName: chart.name, values, readyWhen };
+  const { freeOfTpl } = resource.helm;
+  const helm = { chartDigest: chart.digest, chartName: chart.name, values };
+  return { id, kind: 'helm', ...helm, ...(freeOfTpl ? { freeOfTpl } : {}), readyWhen };
 }
 
 function compileBind(bind: BindDefinition): BindSpec {

@@ -1,4 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import { findViolations } from '../domain/policy/find-violations.ts';
+import { clusterScopedKinds } from '../domain/policy/kinds.ts';
+import type { PlanPolicy } from '../domain/policy/types.ts';
 import { type Helm, HelmError } from '../helm/types.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { compileTemplate } from '../template/compile-template.ts';
@@ -6,11 +9,13 @@ import { MissingValue, TemplateError } from '../template/types.ts';
 import type { PlanDefinition } from './offering-file.ts';
 import { sampleScope } from './sample-scope.ts';
 
+const sampleName = 'i-sample';
 const sampleCluster = { kubeVersion: 'v1.34.0', apiVersions: [] };
 
 /**
  * Renders the chart of one resource twice with the plan's own values and says what a cluster would refuse later:
- * values against the chart's schema, hooks, output that changes from one rendering to the next.
+ * values against the chart's schema, hooks, output that changes from one rendering to the next, what the plan's
+ * policy forbids.
  * @returns undefined when all is well, or when the values read what only a real instance has
  */
 export async function lintChart(
@@ -31,8 +36,8 @@ export async function lintChart(
     const request = {
       ...sampleCluster,
       chartPath,
-      releaseName: 'i-sample',
-      namespace: 'i-sample',
+      releaseName: sampleName,
+      namespace: sampleName,
       values: rendered,
     };
     const [first, second] = await Promise.all([helm.render(request), helm.render(request)]);
@@ -42,12 +47,24 @@ export async function lintChart(
     if (!isDeepStrictEqual(first, second)) {
       return 'two renderings of the chart differ: it uses random or time functions, so every apply would change it';
     }
-    return undefined;
+    return brokenPolicy(first, plan);
   } catch (thrown) {
     if (thrown instanceof MissingValue) return undefined;
     if (thrown instanceof HelmError || thrown instanceof TemplateError) return thrown.message;
     throw thrown;
   }
+}
+
+/** Which kinds are cluster-scoped only a cluster knows: here those count that every Kubernetes has. */
+function brokenPolicy(objects: readonly JsonObject[], { policy }: PlanDefinition): string | undefined {
+  return findViolations(objects, {
+    policy: (policy ?? {}) as PlanPolicy,
+    instance: { name: sampleName, namespace: sampleName },
+    // Of these the plan's mode decides, which was asked before.
+    hooks: 'checked',
+    kinds: 'listed',
+    isNamespaced: (kind) => (clusterScopedKinds.includes(kind) ? false : undefined),
+  });
 }
 
 function annotationsOf(object: JsonObject): JsonObject {

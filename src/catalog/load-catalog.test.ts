@@ -281,7 +281,7 @@ describe('with a helm, charts are tried', () => {
     await write('charts/db/templates/all.yaml', template);
     return loadWith(change, { helm: createHelm({ helmPath: await testHelmPath() }) });
   };
-  const object = 'apiVersion: v1\nkind: X\nmetadata:\n  name: a\n';
+  const object = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n';
 
   it('and pass when all is well', async () => {
     await expect(withHelm(object)).resolves.toBeDefined();

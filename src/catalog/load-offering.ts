@@ -1,6 +1,7 @@
 /** One catalog file: merged, checked and compiled, with every problem found. */
 import path from 'node:path';
 import type { ServiceOffering } from '../domain/offering.ts';
+import { findTplUse } from '../helm/find-tpl-use.ts';
 import { type PackedChart, packChart } from '../helm/pack-chart.ts';
 import { type Helm, HelmError } from '../helm/types.ts';
 import { type Complaint, explainIssues } from '../lib/explain-issues.ts';
@@ -135,7 +136,9 @@ async function packCharts(
       continue;
     }
     try {
-      charts.set(id, await packChart(folder));
+      const chart = await packChart(folder);
+      charts.set(id, chart);
+      complaints.push(...(await checkFreeOfTpl(chart, helm.freeOfTpl, at)));
     } catch (thrown) {
       if (!(thrown instanceof HelmError)) throw thrown;
       complaints.push({ path: [...at, 'chart'], message: thrown.message.replaceAll(folder, helm.chart) });
@@ -146,6 +149,19 @@ async function packCharts(
     if (fault !== undefined) complaints.push({ path: [...at, 'values'], message: fault });
   }
   return { charts, complaints };
+}
+
+/** A chart that is said to run no template of a value must not be able to. */
+async function checkFreeOfTpl(
+  { archive }: PackedChart,
+  isFree: boolean,
+  at: Complaint['path'],
+): Promise<Complaint[]> {
+  const file = isFree ? await findTplUse(archive) : undefined;
+  if (file === undefined) return [];
+  return [
+    { path: [...at, 'freeOfTpl'], message: `the chart uses \`tpl\` in ${file}, so it is not free of it` },
+  ];
 }
 
 function report(source: YamlSource, context: LoadContext, complaints: Complaint[]): void {

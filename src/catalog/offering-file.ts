@@ -4,6 +4,7 @@ import { bindDefinition } from './bind-definition.ts';
 import { parseDuration } from './duration.ts';
 import { metadataDefinition } from './metadata-definition.ts';
 import { instanceParameter, parameterName } from './parameter-definition.ts';
+import { policyDefinition } from './policy-definition.ts';
 import { identifier, resourceDefinition } from './resource-definition.ts';
 
 /** What the Chandler that loads a catalog can make, by name. */
@@ -80,6 +81,7 @@ function definition({ engines, provisioners }: CatalogKinds) {
     sync: sync.prefault({}),
     timeouts: timeouts.prefault({}),
     drift: z.enum(['report', 'repair']).default('report'),
+    policy: policyDefinition.optional(),
     maximumPollingDuration: duration.optional(),
     placement: z
       .strictObject({ namespace: z.strictObject({ mode: z.literal('per-instance') }) })

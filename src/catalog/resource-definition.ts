@@ -20,6 +20,7 @@ const ownKinds = {
       chart: z.string().min(1),
       mode: z.literal('render').default('render'),
       values: inputs.default({}),
+      freeOfTpl: z.boolean().default(false),
     })
     .optional(),
 };

@@ -21,10 +21,19 @@ const update = updateSchema({
   count: { type: 'integer', default: 3, maximum: 9, required: false, update: 'allowed' },
   name: { type: 'string', required: true, update: 'never' },
 });
+const chart = {
+  id: 'server',
+  kind: 'helm',
+  chartDigest: 'sha256:c',
+  chartName: 'db',
+  values: {},
+  readyWhen: [],
+} as const;
 const revision = {
   digest: 'sha256:test',
+  resources: [chart],
   schemas: { provision, update, bind: parametersSchema({}) },
-} as PlanRevision;
+} as unknown as PlanRevision;
 
 function refusal(
   parameters: JsonObject,
@@ -146,11 +155,34 @@ describe('texts that a chart could take for more than text are refused', () => {
   });
 
   it('wherever they stand, even where a schema of another origin would allow them, at any depth', () => {
-    const open = { digest: 'sha256:open', schemas: { provision: {}, bind: {} } } as unknown as PlanRevision;
+    const schemas = { provision: {}, bind: {} };
+    const open = { digest: 'sha256:open', schemas, resources: [chart] } as unknown as PlanRevision;
     expect(() => validateParameters(open, 'provision', { a: [{ b: ['{{ x }}'] }] })).toThrow(/`a.b`/);
     let deep: JsonValue = '{{';
     for (let i = 0; i < 20_000; i++) deep = [deep];
     expect(() => validateParameters(open, 'provision', { deep })).toThrow(/`deep` must not contain/);
+  });
+});
+
+describe('template text', () => {
+  const withResources = (...resources: object[]) =>
+    ({ ...revision, digest: `sha256:${resources.length}`, resources }) as unknown as PlanRevision;
+  const secret = { id: 'admin', kind: 'secret', data: {}, readyWhen: [] };
+  const free = { ...chart, freeOfTpl: true };
+
+  it('is allowed where no chart of the plan runs any, and what else is refused is refused there too', () => {
+    for (const open of [withResources(), withResources(secret), withResources(secret, free, free)]) {
+      expect(() => validateParameters(open, 'provision', { name: '{{ .Values.x }}' })).not.toThrow();
+      expect(() => validateParameters(open, 'provision', { name: '{{\n}}' })).toThrow('control characters');
+      expect(() => validateParameters(open, 'provision', { code: '{{' })).toThrow('pattern');
+    }
+  });
+
+  it('is refused where a single chart may run it', () => {
+    const mixed = withResources(secret, free, chart, free);
+    expect(() => validateParameters(mixed, 'provision', { name: '{{ .Values.x }}' })).toThrow(
+      'must not contain {{',
+    );
   });
 });
 

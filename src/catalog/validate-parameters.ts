@@ -1,6 +1,7 @@
 /** Checks what users send against the schema that the catalog published for it. */
 import type { ErrorObject, ValidateFunction } from 'ajv-draft-04';
 import { ChandlerError } from '../domain/errors.ts';
+import type { PlanRevision } from '../domain/offering.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { hint } from '../lib/nearest.ts';
 import { ajv } from './ajv.ts';
@@ -10,13 +11,17 @@ import type { ValidateParameters } from './types.ts';
 /** Compiled once per revision and verb. There are as many as plan revisions in use. */
 const validators = new Map<string, ValidateFunction>();
 
-/** See {@link ValidateParameters}. Strings with `{{` or control characters are refused whatever the schema says. */
+/**
+ * See {@link ValidateParameters}. Strings with control characters are refused whatever the schema says, and so are those
+ * with `{{` unless no chart of the plan would run them.
+ */
 export const validateParameters: ValidateParameters = (revision, verb, parameters) => {
   const key = `${revision.digest} ${verb}`;
   const validate = validators.get(key) ?? ajv.compile(revision.schemas[verb]);
   validators.set(key, validate);
   const fixed = verb === 'update' ? namesIn(revision.schemas.provision) : [];
-  const sentence = complaintOf(validate, parameters, fixed) ?? unsafeText(parameters);
+  const sentence =
+    complaintOf(validate, parameters, fixed) ?? unsafeText(parameters, runsTemplates(revision));
   if (sentence !== undefined) throw new ChandlerError('InvalidParameters', { sentence });
 };
 
@@ -78,13 +83,18 @@ function explain(error: ErrorObject, fixed: readonly string[]): string {
 /** Control characters, line and paragraph separators, lone surrogates. */
 const unsafeCharacters = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u;
 
+function runsTemplates({ resources }: PlanRevision): boolean {
+  return resources.some((resource) => resource.kind === 'helm' && resource.freeOfTpl !== true);
+}
+
 /** Charts run `tpl` on values, and YAML breaks at lines: such texts never get that far (walked without recursion). */
-function unsafeText(parameters: JsonObject): string | undefined {
+function unsafeText(parameters: JsonObject, refusesTemplates: boolean): string | undefined {
   const open: [string, JsonValue][] = Object.entries(parameters);
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const [name, value] = next;
     if (typeof value === 'string') {
-      if (value.includes('{{')) return `The parameter \`${printable(name)}\` must not contain {{.`;
+      if (refusesTemplates && value.includes('{{'))
+        return `The parameter \`${printable(name)}\` must not contain {{.`;
       if (unsafeCharacters.test(value)) {
         return `The parameter \`${printable(name)}\` must not contain control characters.`;
       }

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../lib/json.ts';
 import type { Redacted } from '../lib/redacted.ts';
+import type { PlanPolicy } from './policy/types.ts';
 
 /** What the catalog tells platforms about a plan, in our spelling (OSBAPI "Service Plan Object"). */
 export interface ServicePlan {
@@ -86,6 +87,8 @@ export interface PlanRevision {
   timeouts: Timeouts;
   /** What becomes of objects that somebody changed: put back, or, when absent, only told. */
   drift?: 'repair';
+  /** What its objects may be, where the plan says so. */
+  policy?: PlanPolicy;
 }
 
 /** A value made once per instance and sealed in its row. */
@@ -111,6 +114,8 @@ export type ResourceSpec =
       chartDigest: string;
       chartName: string;
       values: JsonObject;
+      /** The chart never runs `tpl`, so that values may hold template text. */
+      freeOfTpl?: true;
       readyWhen: string[];
     };
 

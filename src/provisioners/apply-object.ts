@@ -57,7 +57,8 @@ export async function applyObject(
 }
 
 async function uidOfOurs(object: KubeObject, target: InstanceTarget): Promise<string | undefined> {
-  if (object.metadata.namespace === target.namespace) return uidIfOurs(object, target);
+  // Other cluster-scoped objects have the instance's name in theirs, and many kinds cannot be made bare.
+  if (object.kind !== 'Namespace') return uidIfOurs(object, target);
   try {
     const { apiVersion, kind, metadata } = object;
     const bare = await target.cluster.create({ apiVersion, kind, metadata });

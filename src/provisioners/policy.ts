@@ -1,33 +1,58 @@
 import { ChandlerError } from '../domain/errors.ts';
-import type { Cluster, KubeObject } from '../kube/types.ts';
+import { findViolations } from '../domain/policy/find-violations.ts';
+import { kindOf } from '../domain/policy/read-object.ts';
+import { isNamespaced } from '../domain/policy/scope-rules.ts';
+import type { PolicyQuestion } from '../domain/policy/types.ts';
+import { KubeError, type KubeObject } from '../kube/types.ts';
+import type { JsonObject } from '../lib/json.ts';
+import type { InstanceTarget } from './types.ts';
 
 /**
- * Stands between rendering and applying: an object that leaves the instance's namespace, or that a plain apply could
- * not keep (hooks), is refused before anything reaches the cluster.
- * @throws ChandlerError `ApplyRejected`
+ * Stands between rendering and applying: what the policy of the plan does not allow is refused before anything of the
+ * resource reaches the cluster.
+ * @returns the same objects, where they belong: in the namespace of the instance, cluster-scoped ones in none
+ * @throws ChandlerError `ApplyRejected` that names everything found, KubeError
  */
 export async function checkPolicy(
   objects: readonly KubeObject[],
-  namespace: string,
-  cluster: Cluster,
-): Promise<void> {
-  for (const object of objects) {
-    const what = `${object.kind} ${object.metadata.name}`;
-    const given = object.metadata.namespace;
-    if (given !== undefined && given !== namespace) {
-      throw refused(`${what} names another namespace (${given})`);
-    }
-    if (object.metadata.annotations?.['helm.sh/hook'] !== undefined) {
-      throw refused(`${what} is a Helm hook; charts with hooks need another mode`);
-    }
-    if (!(await cluster.isNamespaced(object))) {
-      throw refused(`${what} is cluster-scoped`);
-    }
-  }
+  target: Pick<InstanceTarget, 'name' | 'namespace' | 'cluster' | 'policy'>,
+  options: Pick<PolicyQuestion, 'hooks' | 'kinds'>,
+): Promise<KubeObject[]> {
+  const { scopes, unknown } = await scopesOf(objects, target.cluster);
+  const question: PolicyQuestion = {
+    ...options,
+    policy: target.policy ?? {},
+    instance: { name: target.name, namespace: target.namespace },
+    isNamespaced: (kind) => scopes.get(kind),
+  };
+  const sentence = findViolations(objects.map(asJson), question);
+  if (sentence !== undefined) throw new ChandlerError('ApplyRejected', { sentence });
+  if (unknown !== undefined) throw unknown;
+  return objects.map((object) => {
+    const { namespace: _given, ...metadata } = object.metadata;
+    const isInside = isNamespaced(kindOf(asJson(object)), question);
+    return { ...object, metadata: isInside ? { ...metadata, namespace: target.namespace } : metadata };
+  });
 }
 
-function refused(reason: string): ChandlerError {
-  return new ChandlerError('ApplyRejected', {
-    sentence: `The plan makes an object that is not allowed: ${reason}.`,
-  });
+/** A kind that the cluster does not have is told only when the policy has nothing to say. */
+async function scopesOf(
+  objects: readonly KubeObject[],
+  cluster: InstanceTarget['cluster'],
+): Promise<{ scopes: ReadonlyMap<string, boolean>; unknown: KubeError | undefined }> {
+  const scopes = new Map<string, boolean>();
+  let unknown: KubeError | undefined;
+  for (const object of objects) {
+    try {
+      scopes.set(kindOf(asJson(object)), await cluster.isNamespaced(object));
+    } catch (thrown) {
+      if (!(thrown instanceof KubeError) || thrown.reason !== 'UnknownKind') throw thrown;
+      unknown ??= thrown;
+    }
+  }
+  return { scopes, unknown };
+}
+
+function asJson(object: KubeObject): JsonObject {
+  return object as unknown as JsonObject;
 }

@@ -15,7 +15,7 @@ import type { DesiredObject, InstanceTarget } from './types.ts';
 export type ClusterResource = Exclude<ResourceSpec, { kind: 'external' }>;
 
 /**
- * The objects that a resource of the plan stands for, labelled, in their namespace, and checked against the policy.
+ * The objects that a resource of the plan stands for, labelled, in their place, and checked against the policy.
  * Looks only; changes nothing.
  * @returns undefined while an expression reads a value that does not exist yet
  * @throws ChandlerError `TemplateFailed`, `ChartRejected`, `ApplyRejected`, `ClusterUnreachable`
@@ -35,7 +35,11 @@ export async function renderResource(
     throw new ChandlerError('ChartRejected', { sentence: `The resource ${spec.id} renders no objects.` });
   }
   try {
-    await checkPolicy(objects, target.namespace, target.cluster);
+    const checked = await checkPolicy(objects, target, { hooks: 'refused', kinds: 'listed' });
+    return checked.map((object) => ({
+      resourceId: spec.id,
+      object: labelObject(object, target, spec.id),
+    }));
   } catch (thrown) {
     throw kubeFailure(
       thrown,
@@ -43,14 +47,6 @@ export async function renderResource(
       `The resource ${spec.id} uses a kind that the cluster does not have`,
     );
   }
-  return objects.map((object) => ({
-    resourceId: spec.id,
-    object: labelObject(
-      { ...object, metadata: { ...object.metadata, namespace: target.namespace } },
-      target,
-      spec.id,
-    ),
-  }));
 }
 
 function secretObject(name: string, data: JsonObject): KubeObject {

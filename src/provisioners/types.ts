@@ -1,4 +1,5 @@
 /** What a provisioner knows of the instance it works for. */
+import type { PlanPolicy } from '../domain/policy/types.ts';
 import type { Helm } from '../helm/types.ts';
 import type { Cluster, KubeObject } from '../kube/types.ts';
 import type { JsonObject } from '../lib/json.ts';
@@ -16,6 +17,8 @@ export interface InstanceTarget {
   annotations: Record<string, string>;
   /** Further ones for the namespace. */
   namespaceAnnotations: Record<string, string>;
+  /** What the plan may make beyond what every plan may. */
+  policy?: PlanPolicy;
 }
 
 /** An object to be applied, with the id of the resource it came from. */

@@ -89,7 +89,7 @@ async function viewOf(instance: ServiceInstance, deps: WorkerDeps): Promise<Inst
     inventory,
     observed: ownObjects(observed, inventory, instance),
     externals: [],
-    target: instanceTarget(instance, deps),
+    target: instanceTarget(instance, revision, deps),
   };
 }
 
@@ -109,7 +109,11 @@ function ownObjects(
   return [...derived, ...applied].map(({ object }) => object as unknown as DesiredObject['object']);
 }
 
-function instanceTarget(instance: ServiceInstance, deps: WorkerDeps): InstanceTarget {
+function instanceTarget(
+  instance: ServiceInstance,
+  { policy }: PlanRevision,
+  deps: WorkerDeps,
+): InstanceTarget {
   return {
     cluster: deps.clusterOf(instance.cluster),
     helm: deps.helm,
@@ -129,6 +133,7 @@ function instanceTarget(instance: ServiceInstance, deps: WorkerDeps): InstanceTa
         ? {}
         : { [annotationKeys.contextNamespace]: instance.contextNamespace }),
     },
+    ...(policy === undefined ? {} : { policy }),
   };
 }
 
