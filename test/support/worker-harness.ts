@@ -40,7 +40,8 @@ const caller: Caller = { platform, namespaces: ['*'], delivers: true, options: o
 /** Where apps live; the fake cluster has it from the start. */
 export const appNamespace = 'app';
 
-export interface PlanOptions extends Partial<Pick<PlanRevision, 'set' | 'resources' | 'outputs' | 'drift'>> {
+export interface PlanOptions
+  extends Partial<Pick<PlanRevision, 'set' | 'resources' | 'outputs' | 'drift' | 'policy'>> {
   /** Seconds of each kind of operation; 600 when absent. */
   timeouts?: Partial<PlanRevision['timeouts']>;
   /** False for a plan without a server to bind to. */
@@ -156,6 +157,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       },
     };
     if (plan.drift !== undefined) revision.drift = plan.drift;
+    if (plan.policy !== undefined) revision.policy = plan.policy;
     if (plan.bindable !== false) revision.bind = plan.bind ?? serverBind;
     for (const [digest, render] of Object.entries(rendered)) charts.set(prefixed(digest), render);
     revisions.set(revision.planId, revision);

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { PlanPolicy } from '../../src/domain/policy/types.ts';
 import type { FakeRequest } from '../../src/kube/fake-cluster.ts';
 import { KubeError, type KubeObject } from '../../src/kube/types.ts';
 import { serverChart } from '../support/server-plan.ts';
@@ -75,7 +76,7 @@ describe('a chart is refused before anything of it is applied when it holds', ()
     kind,
     metadata: { name: 'odd', ...metadata },
   });
-  test.each<[string, KubeObject, string]>([
+  test.each<[string, KubeObject, string, PlanPolicy?]>([
     [
       'a hook',
       object('ConfigMap', { annotations: { 'helm.sh/hook': 'pre-install' } }),
@@ -94,10 +95,25 @@ describe('a chart is refused before anything of it is applied when it holds', ()
     [
       'an unknown kind',
       object('Cluster', {}, 'postgresql.cnpg.io/v1'),
-      'has no kind Cluster in postgresql.cnpg.io/v1',
+      'Cluster odd is of a kind that the plan does not list',
     ],
-  ])('%s', async (_what, odd, words) => {
+    [
+      'a kind that the plan lists and the cluster does not have',
+      object('Cluster', {}, 'postgresql.cnpg.io/v1'),
+      'has no kind Cluster in postgresql.cnpg.io/v1',
+      { kinds: ['postgresql.cnpg.io/Cluster'] },
+    ],
+    [
+      'a path of the node in a pod template',
+      {
+        ...object('Deployment', {}, 'apps/v1'),
+        spec: { template: { spec: { volumes: [{ name: 'root', hostPath: { path: '/' } }] } } },
+      },
+      'Deployment odd mounts a path of the node (the hostPath volume root) (allowed by policy.allow: [hostPath])',
+    ],
+  ])('%s', async (_what, odd, words, policy) => {
     const { instance, operation } = await harness.provision({
+      ...(policy === undefined ? {} : { policy }),
       charts: { server: (request) => [...serverChart(request), odd] },
     });
     const finished = await harness.untilFinished(operation);

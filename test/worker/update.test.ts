@@ -239,7 +239,11 @@ describe('an update that fails', () => {
       );
     const { operation } = await harness.update(
       instance,
-      plan('250m', { charts: { server: behindLoadBalancer }, timeouts: { update: 1 } }),
+      plan('250m', {
+        charts: { server: behindLoadBalancer },
+        policy: { allow: ['LoadBalancer'] },
+        timeouts: { update: 1 },
+      }),
     );
     await expectFailed(operation, {
       ...{ errorCode: 'DeadlineExceeded', instanceUsable: false, updateRepeatable: true },
