@@ -50,7 +50,9 @@ describe('a cluster-scoped object that the plan allows', () => {
       metadata: { uid: made?.metadata.uid },
     });
 
-    expect((await harness.untilFinished(await harness.deprovision(instance))).state).toBe('succeeded');
+    expect(
+      (await harness.untilFinished(await harness.deprovision(await harness.instance(instance)))).state,
+    ).toBe('succeeded');
     expect(harness.objectsOf(instance)).toEqual([]);
   });
 
