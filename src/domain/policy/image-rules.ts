@@ -51,7 +51,7 @@ const imageId = /^(sha256:)?[0-9a-f]{64}$/;
  * An image reference with everything that it leaves out: `postgres:17` is `docker.io/library/postgres`.
  * @returns undefined when it is none
  */
-export function parseImage(image: string): { repository: string; digest?: string } | undefined {
+function parseImage(image: string): { repository: string; digest?: string } | undefined {
   const [, name, digest] = referencePattern.exec(image) ?? [];
   if (name === undefined || imageId.test(image)) return undefined;
   return { repository: wholeName(name), ...(digest === undefined ? {} : { digest }) };

@@ -10,6 +10,12 @@ export function valueAt(value: JsonValue | undefined, ...keys: string[]): JsonVa
   return found === null ? undefined : found;
 }
 
+/** Empty when there is no text. */
+export function textAt(value: JsonValue | undefined, ...keys: string[]): string {
+  const found = valueAt(value, ...keys);
+  return typeof found === 'string' ? found : '';
+}
+
 export function objectsAt(value: JsonValue | undefined, ...keys: string[]): JsonObject[] {
   const found = valueAt(value, ...keys);
   return Array.isArray(found) ? found.filter(isJsonObject) : [];
@@ -22,7 +28,7 @@ export function textsAt(value: JsonValue | undefined, ...keys: string[]): string
 
 /** `group/Kind`, of the core group `Kind`. Versions of a kind are the same objects. */
 export function kindOf(object: JsonObject): string {
-  const [apiVersion, kind] = [String(object.apiVersion), String(object.kind)];
+  const [apiVersion, kind] = [textAt(object, 'apiVersion'), textAt(object, 'kind')];
   const slash = apiVersion.indexOf('/');
   return slash === -1 ? kind : `${apiVersion.slice(0, slash)}/${kind}`;
 }

@@ -1,6 +1,6 @@
 /** Where an object lies and what kind it is. */
 import { everydayKinds } from './kinds.ts';
-import { kindOf, told, unlessAllowed, valueAt } from './read-object.ts';
+import { kindOf, textAt, told, unlessAllowed, valueAt } from './read-object.ts';
 import type { PolicyQuestion, Rule, Violation } from './types.ts';
 
 const keep = 'helm.sh/resource-policy';
@@ -36,7 +36,7 @@ function clusterRule(
   }
   const says: string[] = [];
   // Another instance of the same plan would make the same object.
-  if (!String(valueAt(object, 'metadata', 'name')).includes(instance.name)) {
+  if (!textAt(object, 'metadata', 'name').includes(instance.name)) {
     says.push(`is cluster-scoped, so its name must hold the name of the instance (${instance.name})`);
   }
   // What lies in the namespace goes with it in any case.
