@@ -36,6 +36,20 @@ describe('what is wrong is refused with how to mend it:', () => {
       /`documentationUrl` must be a text/,
     ],
     ['a time limit without unit', { timeouts: { bind: '30' } }, /`bind` must be a duration such as/],
+    ['an allowance that there is not', { policy: { allow: ['hostpath'] } }, /must be .*"hostPath"/],
+    ['a kind with its version', { policy: { kinds: ['apps/v1/Deployment'] } }, /must be a kind such as/],
+    [
+      'a cluster-scoped kind among those of the namespace',
+      { policy: { kinds: ['rbac.authorization.k8s.io/ClusterRole'] } },
+      /belongs under `clusterScoped`/,
+    ],
+    [
+      'a registry that is a path alone',
+      { policy: { registries: ['library'] } },
+      /must begin with a registry/,
+    ],
+    ['a registry with a tag', { policy: { registries: ['docker.io/postgres:17'] } }, /must begin with a reg/],
+    ['no registries at all', { policy: { registries: [] } }, /`registries` must not be empty/],
     ['an engine we do not have', { bind: { engine: 'oracle' } }, /`engine` must be "postgresql"/],
     [
       'a bind without its secret',

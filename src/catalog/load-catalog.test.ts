@@ -57,6 +57,18 @@ describe('a plan revision', () => {
     expect(repair.digest).not.toBe(silent.digest);
   });
 
+  it('says its policy, and that a chart is free of tpl, only where the file does', async () => {
+    const silent = await firstRevision();
+    expect(silent).not.toHaveProperty('policy');
+    expect(silent.resources[1]).not.toHaveProperty('freeOfTpl');
+    const policy = { allow: ['NodePort'], registries: ['localhost:5000', 'ghcr.io/a'], requireDigest: true };
+    const spoken = await firstRevision({ policy });
+    expect(spoken.policy).toEqual(policy);
+    expect(spoken.digest).not.toBe(silent.digest);
+    const plans = [{ id: 'plan-1', name: 'small', description: 'S', policy: { allow: ['LoadBalancer'] } }];
+    expect((await firstRevision({ policy, plans })).policy).toEqual({ ...policy, allow: ['LoadBalancer'] });
+  });
+
   it('holds what may change later, and nothing may unless the file says so', async () => {
     const revision = await firstRevision({
       updates: { plan: true },
@@ -273,6 +285,25 @@ describe('the catalog', () => {
     const { loadedAt } = await loadWith({});
     expect(loadedAt.getTime()).toBeGreaterThanOrEqual(before);
     expect(loadedAt.getTime()).toBeLessThanOrEqual(Date.now());
+  });
+});
+
+describe('a chart that is said to be free of tpl', () => {
+  const resources = [
+    { id: 'admin', secret: { username: 'chief', password: '${generated.admin.password}' } },
+    { id: 'server', helm: { chart: 'charts/db', freeOfTpl: true } },
+  ];
+
+  it('is believed when none of its templates calls it', async () => {
+    expect((await firstRevision({ resources })).resources[1]).toMatchObject({ freeOfTpl: true });
+  });
+
+  it('is refused when one does, in a subchart too, also without a helm', async () => {
+    await write('charts/db/charts/sub/templates/a.yaml', 'a: {{ tpl .Values.a . }}');
+    const [problem] = await problemsOf(loadWith({ resources }));
+    expect(problem?.message).toBe(
+      'the chart uses `tpl` in db/charts/sub/templates/a.yaml, so it is not free of it',
+    );
   });
 });
 

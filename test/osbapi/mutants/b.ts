@@ -180,9 +180,9 @@ export const mutants: Mutant[] = [
   {
     items: [41],
     file: 'src/catalog/validate-parameters.ts',
-    find: '  const sentence = complaintOf(validate, parameters, fixed) ?? unsafeText(parameters, runsTemplates(revision));',
+    find: '  const sentence =\n    complaintOf(validate, parameters, fixed) ?? unsafeText(parameters, runsTemplates(revision));',
     replace:
-      '  const said = complaintOf(validate, parameters, fixed) ?? unsafeText(parameters, runsTemplates(revision));\n  const sentence = said && `${said} It is ${JSON.stringify(parameters)}.`;',
+      '  const said =\n    complaintOf(validate, parameters, fixed) ?? unsafeText(parameters, runsTemplates(revision));\n  const sentence = said && `${said} It is ${JSON.stringify(parameters)}.`;',
     test: provision,
   },
   {
