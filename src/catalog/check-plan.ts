@@ -1,11 +1,18 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${ is the language of templates
 /** What a schema cannot say about a plan: that expressions read only what there will be, and that the parts fit. */
 import type { Permission } from '../domain/offering.ts';
+import { isCustomKind } from '../lib/custom-kind.ts';
 import type { Complaint } from '../lib/explain-issues.ts';
-import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { TemplateError } from '../template/types.ts';
 import { checkBind } from './check-bind.ts';
-import { checkTemplate, readableByDashboard, readableByResources, reservedNames } from './check-templates.ts';
+import {
+  type CheckedTemplate,
+  checkTemplate,
+  readableByDashboard,
+  readableByResources,
+  reservedNames,
+} from './check-templates.ts';
 import { checkUrl } from './check-url.ts';
 import { longestOperation } from './compile-plan.ts';
 import { parseDuration } from './duration.ts';
@@ -32,7 +39,7 @@ export function checkPlan(plan: PlanDefinition, requires: readonly Permission[] 
     ...checkParameters(plan.bind?.parameters ?? {}, ['bind', 'parameters']),
     ...checkIds(plan),
     ...resources.flatMap((checked) => checked.complaints),
-    ...checkTemplate(plan.outputs as JsonObject, ['outputs'], plan, readableByResources(plan)).complaints,
+    ...checkOutputs(plan),
     ...checkBind(plan, requires),
     ...checkDashboardUrl(plan),
     ...checkPolling(plan),
@@ -51,18 +58,17 @@ export function checkPlan(plan: PlanDefinition, requires: readonly Permission[] 
 /** @returns the complaints, and the names that the resource reads */
 function checkResource(
   plan: PlanDefinition,
-  { id, secret, helm, external, readyWhen }: PlanDefinition['resources'][number],
+  resource: PlanDefinition['resources'][number],
   index: number,
 ): { needs: ReadonlySet<string>; complaints: Complaint[] } {
+  const { id, secret, readyWhen } = resource;
   const path = ['resources', index];
   const readable = readableByResources(plan);
-  const [inputs, at] =
-    external === undefined
-      ? [secret ?? helm?.values ?? {}, secret === undefined ? ['helm', 'values'] : ['secret']]
-      : [external.inputs, [external.provisioner]];
-  const checked = checkTemplate(inputs as JsonObject, [...path, ...at], plan, readable);
+  const { inputs, at } = inputsOf(resource);
+  const checked = checkTemplate(inputs, [...path, ...at], plan, readable);
   const needs = new Set(checked.template?.references);
-  const complaints = [...checked.complaints];
+  const complaints = [...checked.complaints, ...checkOwnReads(checked.template, resource)];
+  needs.delete(id);
   for (const [number, text] of readyWhen.entries()) {
     const place = [...path, 'readyWhen', number];
     const condition = checkTemplate(text, place, plan, readable);
@@ -75,7 +81,98 @@ function checkResource(
   if (secret !== undefined && checked.template !== undefined) {
     complaints.push(...checkTexts(plan, secret, [...path, 'secret']));
   }
+  complaints.push(
+    ...checkManifests(resource, path),
+    ...checkPasswords(plan, resource, index, checked.template),
+  );
   return { needs, complaints };
+}
+
+/** The part of a resource that holds its expressions, and where it stands. */
+function inputsOf({ secret, helm, manifests, read, external }: PlanDefinition['resources'][number]): {
+  inputs: JsonValue;
+  at: string[];
+} {
+  if (external !== undefined) return { inputs: external.inputs as JsonObject, at: [external.provisioner] };
+  if (manifests?.isOne === true) return { inputs: manifests.objects[0] ?? {}, at: ['manifest'] };
+  if (manifests !== undefined) return { inputs: manifests.objects, at: ['manifests'] };
+  if (read !== undefined) return { inputs: read, at: ['read'] };
+  return secret === undefined
+    ? { inputs: (helm?.values ?? {}) as JsonObject, at: ['helm', 'values'] }
+    : { inputs: secret, at: ['secret'] };
+}
+
+/** Nothing is known of a resource before it is made, but what it will be called. */
+function checkOwnReads(
+  template: CheckedTemplate['template'],
+  { id }: PlanDefinition['resources'][number],
+): Complaint[] {
+  return (template?.reads ?? [])
+    .filter(({ name, key }) => name === id && key !== 'name')
+    .map(({ path }) => ({ path, message: `\`${id}\` cannot read itself, except for \`${id}.name\`` }));
+}
+
+function checkOutputs(plan: PlanDefinition): Complaint[] {
+  const outputs = plan.outputs as JsonObject;
+  const { template, complaints } = checkTemplate(outputs, ['outputs'], plan, readableByResources(plan));
+  const secrets = secretsRead(plan);
+  const open = (template?.reads ?? []).filter(({ name }) => name === 'generated' || secrets.includes(name));
+  return [
+    ...complaints,
+    ...open.map(({ name, path }) => ({
+      path,
+      message: `outputs are no secret, and \`${name}\` holds passwords; work out from names what you need, for example \${instance.name}-db.\${instance.namespace}.svc`,
+    })),
+  ];
+}
+
+function secretsRead({ resources }: PlanDefinition): string[] {
+  return resources.flatMap(({ id, read }) => (read?.kind === 'Secret' ? [id] : []));
+}
+
+/** Whoever may look at an object would read the password, and Chandler's own mirror of the cluster would hold it. */
+function checkPasswords(
+  plan: PlanDefinition,
+  { manifests }: PlanDefinition['resources'][number],
+  index: number,
+  template: CheckedTemplate['template'],
+): Complaint[] {
+  if (manifests === undefined) return [];
+  const secrets = secretsRead(plan);
+  const depth = ['resources', index, 'manifest'].length;
+  return (template?.reads ?? []).flatMap(({ name, path }) => {
+    const number = manifests.isOne ? 0 : path[depth];
+    const isSecret = manifests.objects[Number(number)]?.kind === 'Secret';
+    if (isSecret || (name !== 'generated' && !secrets.includes(name))) return [];
+    const message = `\`${name}\` holds passwords, which only a Secret may hold: put it into a resource of kind secret, and name that here`;
+    return [{ path, message }];
+  });
+}
+
+/** What stands between a list of objects and a resource that works. */
+function checkManifests(
+  { manifests, readyWhen }: PlanDefinition['resources'][number],
+  path: (string | number)[],
+): Complaint[] {
+  if (manifests === undefined) return [];
+  const at = (index: number) => (manifests.isOne ? [...path, 'manifest'] : [...path, 'manifests', index]);
+  const seen = new Set<string>();
+  return manifests.objects.flatMap((object, index) => {
+    const { apiVersion, kind, metadata } = object;
+    const name = isJsonObject(metadata) ? metadata.name : undefined;
+    const complaints: Complaint[] = [];
+    const identity = JSON.stringify([apiVersion, kind, name]);
+    if (seen.has(identity)) {
+      const message = `there are two objects of kind ${String(kind)} with this name; give them names of their own, such as \${instance.name}-extra`;
+      complaints.push({ path: [...at(index), 'kind'], message });
+    }
+    seen.add(identity);
+    if (isCustomKind(String(apiVersion)) && readyWhen.length === 0) {
+      const message = `a custom resource needs \`readyWhen\`: only its operator knows what ready means, for example readyWhen: ["\${<id>.status.phase == 'Ready'}"]`;
+      complaints.push({ path: [...at(index), 'kind'], message });
+    }
+    return complaints;
+  });
 }
 
 /** A Secret holds texts: `${generated.admin}` is a map, `${generated.admin.password}` is what was meant. */

@@ -19,6 +19,7 @@ import {
   type PlanDefinition,
   planSchema,
 } from './offering-file.ts';
+import { readManifestFolders } from './read-manifest-folders.ts';
 import type { CatalogProblem, CompiledPlan } from './types.ts';
 
 export interface LoadContext {
@@ -54,12 +55,15 @@ export async function loadOffering(
   const plans: { compiled: CompiledPlan; definition: PlanDefinition }[] = [];
   for (const [index, rawPlan] of (Array.isArray(rawPlans) ? rawPlans : []).entries()) {
     if (!isJsonObject(rawPlan)) continue;
-    const merged = withOverrides(mergePlan(source.content, rawPlan), context.set);
-    const place = (at: Path) => locateInPlan(source, merged, index, at);
+    const overridden = withOverrides(mergePlan(source.content, rawPlan), context.set);
+    const { plan: merged, sourceOf, problems } = await readManifestFolders(overridden, context.chartRoot);
+    context.problems.push(...problems);
     const plan = await loadPlan(merged, head.data, context, (complaints) => {
       for (const { path: at, message } of complaints) {
-        const { line, column } = place(at);
-        context.problems.push({ file: source.file, line, column, message });
+        const inFolder = sourceOf(at);
+        const { line, column } =
+          inFolder === undefined ? locateInPlan(source, overridden, index, at) : inFolder.location;
+        context.problems.push({ file: inFolder?.file ?? source.file, line, column, message });
       }
     });
     if (plan !== undefined) plans.push(plan);

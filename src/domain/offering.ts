@@ -112,6 +112,20 @@ export type ResourceSpec =
       chartName: string;
       values: JsonObject;
       readyWhen: string[];
+    }
+  | {
+      id: string;
+      /** Objects as the plan writes them. One without a name is named after the resource. */
+      kind: 'manifest';
+      objects: JsonObject[];
+      readyWhen: string[];
+    }
+  | {
+      id: string;
+      /** An object that something else makes in the instance's namespace, an operator for instance; only read. */
+      kind: 'read';
+      object: { apiVersion: string; kind: string; name: string };
+      readyWhen: string[];
     };
 
 export interface BindSpec {

@@ -18,8 +18,9 @@ export interface InstanceView {
   revision: PlanRevision;
   inventory: InventoryItem[];
   observed: DesiredObject['object'][];
-  /** Empty until asked for (withExternals). */
+  /** These two are empty until asked for (lookFurther). */
   externals: SeenExternal[];
+  reads: SeenRead[];
   target: InstanceTarget;
 }
 
@@ -28,6 +29,15 @@ export interface SeenExternal {
   item: InventoryItem;
   state: ExternalState;
   /** Empty until it is ready. */
+  outputs: JsonObject;
+}
+
+/** An object that the plan reads, as it was found. */
+export interface SeenRead {
+  /** Of the resource. */
+  id: string;
+  state: { kind: 'ready' } | { kind: 'waiting'; message: string };
+  /** May hold a password. */
   outputs: JsonObject;
 }
 
@@ -89,6 +99,7 @@ async function viewOf(instance: ServiceInstance, deps: WorkerDeps): Promise<Inst
     inventory,
     observed: ownObjects(observed, inventory, instance),
     externals: [],
+    reads: [],
     target: instanceTarget(instance, deps),
   };
 }
@@ -133,9 +144,12 @@ function instanceTarget(instance: ServiceInstance, deps: WorkerDeps): InstanceTa
 }
 
 /** What the expressions of the plan may read. Holds generated passwords: never log it. */
-export function scopeOf({ instance, revision, observed, externals }: InstanceView) {
-  const outputs = new Map(externals.map((seen) => [seen.item.resourceId, seen.outputs]));
-  return instanceScope(instance, revision, observed, outputs);
+export function scopeOf({ instance, revision, observed, externals, reads }: InstanceView) {
+  const found = new Map([
+    ...externals.map((seen) => [seen.item.resourceId, seen.outputs] as const),
+    ...reads.map(({ id, outputs }) => [id, outputs] as const),
+  ]);
+  return instanceScope(instance, revision, observed, found);
 }
 
 /** Whether the instance was ready once: only then there can be logins, and only then it can be used. */
@@ -149,7 +163,7 @@ export function wasReady({ instance, revision }: InstanceView): boolean {
  * @throws ChandlerError `TemplateFailed`, `ClusterUnreachable`, `ResourceFailed`
  */
 export async function engineTarget(view: InstanceView, outputs: JsonObject): Promise<EngineTarget> {
-  const { instance, revision, observed, target } = view;
+  const { instance, revision, target } = view;
   const { host, port } = outputs;
   const address = typeof host === 'string' && typeof port === 'number' ? { host, port } : undefined;
   if (revision.bind?.admin !== undefined && address === undefined) {
@@ -159,7 +173,7 @@ export async function engineTarget(view: InstanceView, outputs: JsonObject): Pro
   }
   return {
     instanceName: instance.externalName,
-    ...(address === undefined ? {} : { address, reach: await reachServer(address, observed, target) }),
+    ...(address === undefined ? {} : { address, reach: await reachServer(address, target) }),
     ...(revision.bind?.admin === undefined ? {} : { admin: adminLogin(revision, scopeOf(view)) }),
   };
 }

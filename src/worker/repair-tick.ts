@@ -1,6 +1,6 @@
 import { complete, converge } from './converge.ts';
-import { withExternals } from './externals.ts';
 import { viewInstance } from './instance-view.ts';
+import { lookFurther } from './look-further.ts';
 import type { TickContext, TickOutcome } from './types.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { TickContext, TickOutcome } from './types.ts';
  */
 export async function repairTick(context: TickContext): Promise<TickOutcome> {
   const { withEmptyVolumes = false } = context.claim.operation;
-  const view = await withExternals(await viewInstance(context), context.deps);
+  const view = await lookFurther(await viewInstance(context), context.deps);
   return (
     (await converge(view, { ...context, repair: { withEmptyVolumes } })) ??
     complete(view, context, { description: 'The service instance is as its plan says.' })

@@ -1,0 +1,71 @@
+/** Objects that operators make and plans read: looked up by name when a tick needs them, since no label of ours tells. */
+import { ChandlerError } from '../domain/errors.ts';
+import type { ResourceSpec } from '../domain/offering.ts';
+import { readiness } from '../kube/readiness.ts';
+import type { KubeObject } from '../kube/types.ts';
+import { readOutputs, renderInputs, resourceDependencies } from '../provisioners/instance-scope.ts';
+import { kubeFailure } from '../provisioners/kube-failure.ts';
+import type { ResourceState } from '../provisioners/resource-state.ts';
+import { type InstanceView, type SeenRead, scopeOf } from './instance-view.ts';
+
+type ReadSpec = Extract<ResourceSpec, { kind: 'read' }>;
+
+/** Looks again after this time: nothing tells that the object came. */
+const readPollMs = 2_000;
+
+/**
+ * The view with what its plan reads, as far as the resources that it hangs on are there. Changes nothing. One may read
+ * another, so they are looked up in their order.
+ * @throws ChandlerError `TemplateFailed`, `ClusterUnreachable`, `ResourceFailed`
+ */
+export async function withReads(view: InstanceView): Promise<InstanceView> {
+  let seen = view;
+  for (const spec of view.revision.resources) {
+    if (spec.kind !== 'read' || !isDue(spec, seen)) continue;
+    const found = await findRead(spec, seen);
+    if (found !== undefined) seen = { ...seen, reads: [...seen.reads, found] };
+  }
+  return seen;
+}
+
+/** Before what it hangs on was applied there is nothing to read. */
+function isDue(spec: ReadSpec, { revision, inventory, externals, reads }: InstanceView): boolean {
+  const there = new Set([
+    ...inventory.filter(({ objectUid }) => objectUid !== undefined).map(({ resourceId }) => resourceId),
+    ...externals.map(({ item }) => item.resourceId),
+    ...reads.map(({ id }) => id),
+  ]);
+  return resourceDependencies(spec, revision.resources).every((id) => there.has(id));
+}
+
+async function findRead(spec: ReadSpec, view: InstanceView): Promise<SeenRead | undefined> {
+  const name = renderInputs(spec, scopeOf(view))?.name;
+  if (name === undefined) return undefined;
+  if (typeof name !== 'string') {
+    throw new ChandlerError('TemplateFailed', { sentence: `The name that ${spec.id} reads is no text.` });
+  }
+  const { cluster, namespace } = view.target;
+  const { apiVersion, kind } = spec.object;
+  let object: KubeObject | undefined;
+  try {
+    object = await cluster.get({ apiVersion, kind, namespace, name });
+  } catch (thrown) {
+    throw kubeFailure(thrown, 'ResourceFailed', `${kind} ${name} could not be read`);
+  }
+  return object === undefined
+    ? undefined
+    : { id: spec.id, state: stateOf(object), outputs: readOutputs(object) };
+}
+
+function stateOf(object: KubeObject): SeenRead['state'] {
+  const { status, message } = readiness(object);
+  if (status === 'current') return { kind: 'ready' };
+  return { kind: 'waiting', message: `${object.kind} ${object.metadata.name}: ${message}` };
+}
+
+export function readState({ id, object }: ReadSpec, { reads }: InstanceView): ResourceState {
+  const state = reads.find((read) => read.id === id)?.state;
+  if (state?.kind === 'ready') return state;
+  const message = state?.message ?? `the ${object.kind} is not there yet`;
+  return { kind: 'waiting', message: `${id}: waiting: ${message}`, pollAfterMs: readPollMs };
+}
