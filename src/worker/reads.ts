@@ -16,26 +16,20 @@ const readPollMs = 2_000;
 /**
  * The view with what its plan reads, as far as the resources that it hangs on are there. Changes nothing. One may read
  * another, so they are looked up in their order.
+ * @param isThere of a resource by its id, those that are only read apart
  * @throws ChandlerError `TemplateFailed`, `ClusterUnreachable`, `ResourceFailed`
  */
-export async function withReads(view: InstanceView): Promise<InstanceView> {
+export async function withReads(view: InstanceView, isThere: (id: string) => boolean): Promise<InstanceView> {
+  const { resources } = view.revision;
   let seen = view;
-  for (const spec of view.revision.resources) {
-    if (spec.kind !== 'read' || !isDue(spec, seen)) continue;
-    const found = await findRead(spec, seen);
-    if (found !== undefined) seen = { ...seen, reads: [...seen.reads, found] };
+  for (const spec of resources) {
+    if (spec.kind !== 'read') continue;
+    const found = new Set(seen.reads.filter(({ state }) => state.kind === 'ready').map(({ id }) => id));
+    if (!resourceDependencies(spec, resources).every((id) => found.has(id) || isThere(id))) continue;
+    const read = await findRead(spec, seen);
+    if (read !== undefined) seen = { ...seen, reads: [...seen.reads, read] };
   }
   return seen;
-}
-
-/** Before what it hangs on was applied there is nothing to read. */
-function isDue(spec: ReadSpec, { revision, inventory, externals, reads }: InstanceView): boolean {
-  const there = new Set([
-    ...inventory.filter(({ objectUid }) => objectUid !== undefined).map(({ resourceId }) => resourceId),
-    ...externals.map(({ item }) => item.resourceId),
-    ...reads.map(({ id }) => id),
-  ]);
-  return resourceDependencies(spec, revision.resources).every((id) => there.has(id));
 }
 
 async function findRead(spec: ReadSpec, view: InstanceView): Promise<SeenRead | undefined> {

@@ -103,9 +103,9 @@ describe.skipIf(!mayInstallOperators)('a PostgresServer of kro', () => {
     expect(await runSql(login, 'select current_user as who')).toEqual([{ who: admin.username }]);
   });
 
-  it('puts into a Secret of its own what an app needs to connect', async () => {
+  it('puts into a Secret of its own all that it takes to connect', async () => {
     const secret = await core().readNamespacedSecret({ namespace, name: 'db-connection' });
-    expect(decoded(secret)).toEqual({ host: login.host, port: '5432', database: 'postgres' });
+    expect(decoded(secret)).toEqual({ host: login.host, port: '5432', database: 'postgres', ...admin });
   });
 
   it('marks what it makes with the uid of the custom resource in a label, and owns none of it by reference', async () => {

@@ -14,9 +14,12 @@ import {
 import { type BrokerHome, createBrokerHome, type TestBroker } from '../support/broker.ts';
 import { core, eventually, runSql } from '../support/cluster.ts';
 import { namespacesOf, removeInstallation } from '../support/installation.ts';
+import { ensurePostgresServers, mayInstallOperators } from '../support/kro.ts';
+import { connectTestCluster } from '../support/kube.ts';
 import { type PlanIds, PlatformInstance } from '../support/platform-instance.ts';
 
-const ways = ['render', 'manifests'];
+// An operator is installed for a whole cluster, so not on one that was only lent.
+const ways = ['render', 'manifests', ...(mayInstallOperators ? ['operator'] : [])];
 const auditLogPath = inject('auditLogPath');
 
 interface Row {
@@ -35,6 +38,11 @@ describe.skipIf(auditLogPath === '')('a PostgreSQL', () => {
   beforeAll(async () => {
     app = new AppNamespace(inject('kubeconfigPath'), `chandler-test-${randomUUID().slice(0, 8)}`);
     await app.create();
+    if (mayInstallOperators) {
+      const { cluster, close } = await connectTestCluster();
+      await ensurePostgresServers(cluster);
+      await close();
+    }
     access = await createAuditedAccess(app.name, auditLogPath);
     home = await createBrokerHome({
       CHANDLER_CATALOG: 'examples/ways',
@@ -46,7 +54,7 @@ describe.skipIf(auditLogPath === '')('a PostgreSQL', () => {
     for (const { id, name } of service?.plans ?? []) {
       plans.set(name, { service_id: service?.id ?? '', plan_id: id });
     }
-  });
+  }, 600_000);
 
   afterAll(async () => {
     console.table(rows);
