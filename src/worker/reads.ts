@@ -1,10 +1,8 @@
 /** Objects that operators make and plans read: looked up by name when a tick needs them, since no label of ours tells. */
 import { ChandlerError } from '../domain/errors.ts';
 import type { ResourceSpec } from '../domain/offering.ts';
-import { readiness } from '../kube/readiness.ts';
-import type { KubeObject } from '../kube/types.ts';
-import { readOutputs, renderInputs, resourceDependencies } from '../provisioners/instance-scope.ts';
-import { kubeFailure } from '../provisioners/kube-failure.ts';
+import { renderInputs, resourceDependencies } from '../provisioners/instance-scope.ts';
+import { readObject } from '../provisioners/read-object.ts';
 import type { ResourceState } from '../provisioners/resource-state.ts';
 import { type InstanceView, type SeenRead, scopeOf } from './instance-view.ts';
 
@@ -38,23 +36,8 @@ async function findRead(spec: ReadSpec, view: InstanceView): Promise<SeenRead | 
   if (typeof name !== 'string') {
     throw new ChandlerError('TemplateFailed', { sentence: `The name that ${spec.id} reads is no text.` });
   }
-  const { cluster, namespace } = view.target;
-  const { apiVersion, kind } = spec.object;
-  let object: KubeObject | undefined;
-  try {
-    object = await cluster.get({ apiVersion, kind, namespace, name });
-  } catch (thrown) {
-    throw kubeFailure(thrown, 'ResourceFailed', `${kind} ${name} could not be read`);
-  }
-  return object === undefined
-    ? undefined
-    : { id: spec.id, state: stateOf(object), outputs: readOutputs(object) };
-}
-
-function stateOf(object: KubeObject): SeenRead['state'] {
-  const { status, message } = readiness(object);
-  if (status === 'current') return { kind: 'ready' };
-  return { kind: 'waiting', message: `${object.kind} ${object.metadata.name}: ${message}` };
+  const found = await readObject({ ...spec.object, name }, view.target);
+  return found === undefined ? undefined : { id: spec.id, ...found };
 }
 
 export function readState({ id, object }: ReadSpec, { reads }: InstanceView): ResourceState {
