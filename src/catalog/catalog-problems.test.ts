@@ -11,6 +11,10 @@ const { write, load, loadWith } = folder;
 describe('what is wrong is refused with how to mend it:', () => {
   const resource = (id: string, text: string): JsonObject => ({ id, secret: { a: text } });
   const parameter = (definition: JsonObject): JsonObject => ({ parameters: { p: definition } });
+  const configMap: JsonObject = { apiVersion: 'v1', kind: 'ConfigMap' };
+  const manifest = (change: JsonObject): JsonObject => ({
+    resources: [{ id: 'a', manifest: { ...configMap, ...change } }],
+  });
   const inPlan = (part: JsonObject): JsonObject => ({
     plans: [{ id: 'plan-1', name: 'small', description: 'Small', ...part }],
   });
@@ -54,7 +58,7 @@ describe('what is wrong is refused with how to mend it:', () => {
     [
       'a bind without its secret',
       { bind: { admin: 'admn' } },
-      /must be the id of a secret resource; did you mean `admin`/,
+      /must be the id of a secret resource, or of one that reads a Secret; did you mean `admin`/,
     ],
     ['a bind without address', { outputs: { host: null } }, /`outputs` needs `host`/],
     ['an unknown name in an expression', { outputs: { x: '${sever.name}' } }, /Unknown variable: sever/],
@@ -80,7 +84,11 @@ describe('what is wrong is refused with how to mend it:', () => {
       { resources: [resource('a', '${b.name}'), resource('b', '${c.name}'), resource('c', '${a.name}')] },
       /need each other: a -> b -> c -> a/,
     ],
-    ['a resource that needs itself', { resources: [resource('a', '${a.name}')] }, /need each other: a -> a/],
+    [
+      'a resource that needs itself',
+      { resources: [resource('a', '${a.services.primary.host}')] },
+      /`a` cannot read itself, except for `a.name`/,
+    ],
     [
       'a secret that is not a text',
       { resources: [resource('a', '${generated.admin}')] },
@@ -101,6 +109,57 @@ describe('what is wrong is refused with how to mend it:', () => {
       'a resource of two kinds',
       { resources: [{ id: 'a', secret: {}, helm: { chart: 'charts/db' } }] },
       /exactly one of: secret, helm/,
+    ],
+    [
+      'manifests from nowhere',
+      { resources: [{ id: 'a', manifests: 'none' }] },
+      /must be a folder below the chart root/,
+    ],
+    [
+      'manifests from outside',
+      { resources: [{ id: 'a', manifests: '../charts/db/templates' }] },
+      /must be a folder below the chart root/,
+    ],
+    ['a kind that is worked out', manifest({ kind: '${plan.cpu}' }), /`kind` must be written out/],
+    [
+      'a namespace of its own',
+      manifest({ metadata: { namespace: 'kube-system' } }),
+      /`namespace` must be left out: objects live in the namespace of their instance/,
+    ],
+    ['a status', manifest({ status: { phase: 'Ready' } }), /`status` must be left out/],
+    [
+      'two objects of one name',
+      { resources: [{ id: 'a', manifests: [configMap, configMap] }] },
+      /two objects of kind ConfigMap with this name/,
+    ],
+    [
+      'a custom resource without a condition',
+      manifest({ apiVersion: 'db.example.com/v1', kind: 'Database' }),
+      /a custom resource needs `readyWhen`/,
+    ],
+    [
+      'a password in an object that is no Secret',
+      manifest({ data: { password: '${generated.admin.password}' } }),
+      /`generated` holds passwords, which only a Secret may hold/,
+    ],
+    [
+      'a password of an operator in an object that is no Secret',
+      {
+        resources: [
+          { id: 'found', read: { apiVersion: 'v1', kind: 'Secret', name: 'x' } },
+          { id: 'a', manifest: { ...configMap, data: { x: '${found.data.password}' } } },
+        ],
+      },
+      /`found` holds passwords/,
+    ],
+    [
+      'a read of what only one object has',
+      {
+        resources: [{ id: 'a', manifests: [configMap] }],
+        outputs: { host: '${a.status.phase}', port: null },
+        bind: null,
+      },
+      /no `a.status`/,
     ],
     [
       'a condition that is no expression',

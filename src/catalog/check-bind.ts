@@ -23,12 +23,18 @@ function checkServer({ resources, outputs }: PlanDefinition, bind: BindDefinitio
   const needed = serverEngines.includes(bind.engine);
   const complaints: Complaint[] = [];
   if (needed || bind.admin !== undefined) {
-    const secrets = resources.filter(({ secret }) => secret !== undefined).map(({ id }) => id);
-    const admin = resources.find(({ id }) => id === bind.admin)?.secret;
+    const isSecret = ({ secret, read }: PlanDefinition['resources'][number]) =>
+      secret !== undefined || (read?.apiVersion === 'v1' && read.kind === 'Secret');
+    const secrets = resources.filter(isSecret);
+    const admin = secrets.find(({ id }) => id === bind.admin);
     if (admin === undefined) {
-      const message = `\`admin\` must be the id of a secret resource; ${hint(bind.admin ?? '', secrets)}`;
+      const known = secrets.map(({ id }) => id);
+      const message = `\`admin\` must be the id of a secret resource, or of one that reads a Secret; ${hint(bind.admin ?? '', known)}`;
       complaints.push({ path: ['bind', 'admin'], message });
-    } else if (admin.username === undefined || admin.password === undefined) {
+    } else if (
+      admin.secret !== undefined &&
+      (admin.secret.username === undefined || admin.secret.password === undefined)
+    ) {
       const message = `the secret \`${bind.admin}\` needs the keys username and password`;
       complaints.push({ path: ['bind', 'admin'], message });
     }

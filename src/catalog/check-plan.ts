@@ -2,10 +2,17 @@
 /** What a schema cannot say about a plan: that expressions read only what there will be, and that the parts fit. */
 import type { Permission } from '../domain/offering.ts';
 import type { Complaint } from '../lib/explain-issues.ts';
-import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { TemplateError } from '../template/types.ts';
 import { checkBind } from './check-bind.ts';
-import { checkTemplate, readableByDashboard, readableByResources, reservedNames } from './check-templates.ts';
+import { checkManifests, checkPasswords, secretsRead } from './check-manifests.ts';
+import {
+  type CheckedTemplate,
+  checkTemplate,
+  readableByDashboard,
+  readableByResources,
+  reservedNames,
+} from './check-templates.ts';
 import { checkUrl } from './check-url.ts';
 import { longestOperation } from './compile-plan.ts';
 import { parseDuration } from './duration.ts';
@@ -32,7 +39,7 @@ export function checkPlan(plan: PlanDefinition, requires: readonly Permission[] 
     ...checkParameters(plan.bind?.parameters ?? {}, ['bind', 'parameters']),
     ...checkIds(plan),
     ...resources.flatMap((checked) => checked.complaints),
-    ...checkTemplate(plan.outputs as JsonObject, ['outputs'], plan, readableByResources(plan)).complaints,
+    ...checkOutputs(plan),
     ...checkBind(plan, requires),
     ...checkDashboardUrl(plan),
     ...checkPolling(plan),
@@ -51,18 +58,17 @@ export function checkPlan(plan: PlanDefinition, requires: readonly Permission[] 
 /** @returns the complaints, and the names that the resource reads */
 function checkResource(
   plan: PlanDefinition,
-  { id, secret, helm, external, readyWhen }: PlanDefinition['resources'][number],
+  resource: PlanDefinition['resources'][number],
   index: number,
 ): { needs: ReadonlySet<string>; complaints: Complaint[] } {
+  const { id, secret, readyWhen } = resource;
   const path = ['resources', index];
   const readable = readableByResources(plan);
-  const [inputs, at] =
-    external === undefined
-      ? [secret ?? helm?.values ?? {}, secret === undefined ? ['helm', 'values'] : ['secret']]
-      : [external.inputs, [external.provisioner]];
-  const checked = checkTemplate(inputs as JsonObject, [...path, ...at], plan, readable);
+  const { inputs, at } = inputsOf(resource);
+  const checked = checkTemplate(inputs, [...path, ...at], plan, readable);
   const needs = new Set(checked.template?.references);
-  const complaints = [...checked.complaints];
+  const complaints = [...checked.complaints, ...checkOwnReads(checked.template, resource)];
+  needs.delete(id);
   for (const [number, text] of readyWhen.entries()) {
     const place = [...path, 'readyWhen', number];
     const condition = checkTemplate(text, place, plan, readable);
@@ -75,7 +81,49 @@ function checkResource(
   if (secret !== undefined && checked.template !== undefined) {
     complaints.push(...checkTexts(plan, secret, [...path, 'secret']));
   }
+  complaints.push(
+    ...checkManifests(resource, path),
+    ...checkPasswords(plan, resource, index, checked.template),
+  );
   return { needs, complaints };
+}
+
+/** The part of a resource that holds its expressions, and where it stands. */
+function inputsOf({ secret, helm, manifests, read, external }: PlanDefinition['resources'][number]): {
+  inputs: JsonValue;
+  at: string[];
+} {
+  if (external !== undefined) return { inputs: external.inputs as JsonObject, at: [external.provisioner] };
+  if (manifests?.isOne === true) return { inputs: manifests.objects[0] ?? {}, at: ['manifest'] };
+  if (manifests !== undefined) return { inputs: manifests.objects, at: ['manifests'] };
+  if (read !== undefined) return { inputs: read, at: ['read'] };
+  return secret === undefined
+    ? { inputs: (helm?.values ?? {}) as JsonObject, at: ['helm', 'values'] }
+    : { inputs: secret, at: ['secret'] };
+}
+
+/** Nothing is known of a resource before it is made, but what it will be called. */
+function checkOwnReads(
+  template: CheckedTemplate['template'],
+  { id }: PlanDefinition['resources'][number],
+): Complaint[] {
+  return (template?.reads ?? [])
+    .filter(({ name, key }) => name === id && key !== 'name')
+    .map(({ path }) => ({ path, message: `\`${id}\` cannot read itself, except for \`${id}.name\`` }));
+}
+
+function checkOutputs(plan: PlanDefinition): Complaint[] {
+  const outputs = plan.outputs as JsonObject;
+  const { template, complaints } = checkTemplate(outputs, ['outputs'], plan, readableByResources(plan));
+  const secrets = secretsRead(plan);
+  const open = (template?.reads ?? []).filter(({ name }) => name === 'generated' || secrets.includes(name));
+  return [
+    ...complaints,
+    ...open.map(({ name, path }) => ({
+      path,
+      message: `outputs are no secret, and \`${name}\` holds passwords; work out from names what you need, for example \${instance.name}-db.\${instance.namespace}.svc`,
+    })),
+  ];
 }
 
 /** A Secret holds texts: `${generated.admin}` is a map, `${generated.admin.password}` is what was meant. */

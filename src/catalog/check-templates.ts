@@ -13,6 +13,8 @@ export type Readable = ReadonlyMap<string, readonly string[] | undefined>;
 const instanceKeys = ['name', 'namespace', 'platform', 'contextNamespace'];
 /** What a provisioner tells of a resource made of Kubernetes objects. */
 const resourceKeys = ['name', 'services'];
+/** Further, of one that is a single object: that object, as the cluster has it. */
+const objectKeys = ['metadata', 'spec', 'status'];
 /** Names that no resource may have as its id. */
 export const reservedNames = ['plan', 'parameters', 'generated', 'instance', 'outputs'];
 
@@ -23,11 +25,20 @@ export function readableByResources(plan: PlanDefinition): Readable {
     ['parameters', Object.keys(plan.parameters)],
     ['generated', Object.keys(plan.generate)],
     ['instance', instanceKeys],
-    ...plan.resources.map(
-      // What comes from outside of clusters is known when it is there.
-      ({ id, external }) => [id, external === undefined ? resourceKeys : undefined] as const,
-    ),
+    ...plan.resources.map((resource) => [resource.id, keysOf(resource)] as const),
   ]);
+}
+
+function keysOf({ external, manifests, read }: PlanDefinition['resources'][number]): string[] | undefined {
+  // What comes from outside of clusters is known when it is there.
+  if (external !== undefined) return undefined;
+  if (read !== undefined) return ['name', ...(holdsData(read) ? ['data'] : objectKeys)];
+  return manifests?.isOne === true ? [...resourceKeys, ...objectKeys] : resourceKeys;
+}
+
+/** Of Secrets and ConfigMaps expressions read the entries, as texts. */
+function holdsData({ apiVersion, kind }: { apiVersion: string; kind: string }): boolean {
+  return apiVersion === 'v1' && (kind === 'Secret' || kind === 'ConfigMap');
 }
 
 /** What attachments of bindings may read. */

@@ -73,6 +73,10 @@ function compileResource(
     const { provisioner, inputs } = resource.external;
     return { id, kind: 'external', provisioner, inputs: inputs as JsonObject, readyWhen };
   }
+  if (resource?.manifests !== undefined) {
+    return { id, kind: 'manifest', objects: resource.manifests.objects, readyWhen };
+  }
+  if (resource?.read !== undefined) return { id, kind: 'read', object: resource.read, readyWhen };
   const chart = charts.get(id);
   if (resource?.helm === undefined || chart === undefined) throw new Error(`resource ${id} was not checked`);
   const values = resource.helm.values as JsonObject;

@@ -1,15 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { findViolations } from '../domain/policy/find-violations.ts';
-import { clusterScopedKinds } from '../domain/policy/kinds.ts';
-import type { PlanPolicy } from '../domain/policy/types.ts';
 import { type Helm, HelmError } from '../helm/types.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
-import { compileTemplate } from '../template/compile-template.ts';
 import { MissingValue, TemplateError } from '../template/types.ts';
+import { brokenPolicy, renderForSample, sampleName } from './lint-policy.ts';
 import type { PlanDefinition } from './offering-file.ts';
-import { sampleScope } from './sample-scope.ts';
 
-const sampleName = 'i-sample';
 const sampleCluster = { kubeVersion: 'v1.34.0', apiVersions: [] };
 
 /**
@@ -24,15 +19,9 @@ export async function lintChart(
   values: JsonObject,
   plan: PlanDefinition,
 ): Promise<string | undefined> {
-  const ids = plan.resources.map(({ id }) => id);
-  const known = new Set(['plan', 'parameters', 'generated', 'instance', ...ids]);
-  const scope = {
-    ...sampleScope(plan),
-    ...Object.fromEntries(ids.map((id) => [id, { name: `i-sample-${id}` }])),
-  };
   try {
-    const rendered = compileTemplate(values, { known }).render(scope);
-    if (!isJsonObject(rendered)) return undefined;
+    const rendered = renderForSample(values, plan);
+    if (rendered === undefined) return undefined;
     const request = {
       ...sampleCluster,
       chartPath,
@@ -47,24 +36,12 @@ export async function lintChart(
     if (!isDeepStrictEqual(first, second)) {
       return 'two renderings of the chart differ: it uses random or time functions, so every apply would change it';
     }
-    return brokenPolicy(first, plan);
+    return brokenPolicy(first, plan, 'listed');
   } catch (thrown) {
     if (thrown instanceof MissingValue) return undefined;
     if (thrown instanceof HelmError || thrown instanceof TemplateError) return thrown.message;
     throw thrown;
   }
-}
-
-/** Which kinds are cluster-scoped only a cluster knows: here those count that every Kubernetes has. */
-function brokenPolicy(objects: readonly JsonObject[], { policy }: PlanDefinition): string | undefined {
-  return findViolations(objects, {
-    policy: (policy ?? {}) as PlanPolicy,
-    instance: { name: sampleName, namespace: sampleName },
-    // Of these the plan's mode decides, which was asked before.
-    hooks: 'checked',
-    kinds: 'listed',
-    isNamespaced: (kind) => (clusterScopedKinds.includes(kind) ? false : undefined),
-  });
 }
 
 function annotationsOf(object: JsonObject): JsonObject {

@@ -177,8 +177,16 @@ describe('what this Chandler can make beside its own kinds', () => {
 
   it.each<[string, JsonObject, RegExp]>([
     ['a misspelt one', { resources: [{ id: 'a', bukket: {} }] }, /`bukket`; did you mean `bucket`\?/],
-    ['none', { resources: [{ id: 'a' }] }, /exactly one of: secret, helm, fake, bucket/],
-    ['two', { resources: [{ id: 'a', fake: {}, bucket: {} }] }, /exactly one of: secret, helm, fake, bucket/],
+    [
+      'none',
+      { resources: [{ id: 'a' }] },
+      /exactly one of: secret, helm, manifest, manifests, read, fake, bucket/,
+    ],
+    [
+      'two',
+      { resources: [{ id: 'a', fake: {}, bucket: {} }] },
+      /exactly one of: secret, helm, manifest, manifests, read, fake, bucket/,
+    ],
     ['inputs that are no map', { resources: [{ id: 'a', fake: 'x' }] }, /`fake` must be a map/],
     [
       'inputs that read what is not there',
@@ -188,7 +196,7 @@ describe('what this Chandler can make beside its own kinds', () => {
     [
       'an admin that is no secret',
       { bind: { admin: 'made' } },
-      /must be the id of a secret resource; known: user/,
+      /must be the id of a secret resource, or of one that reads a Secret; known: user/,
     ],
     ['an engine that it does not have', { bind: { engine: 'oracle' } }, /must be "postgresql" or "fake"/],
   ])('but is refused with %s', async (_, wrong, message) => {
@@ -199,7 +207,9 @@ describe('what this Chandler can make beside its own kinds', () => {
 
   it('is unknown to a Chandler without it', async () => {
     const messages = (await problemsOf(loadWith(change))).map((problem) => problem.message);
-    expect(messages.join('\n')).toMatch(/unknown key `fake`; known: helm, id, readyWhen, secret/);
+    expect(messages.join('\n')).toMatch(
+      /unknown key `fake`; known: helm, id, manifest, manifests, read, readyWhen, secret/,
+    );
   });
 });
 

@@ -11,6 +11,7 @@ import type { Path, YamlSource } from '../lib/yaml-source.ts';
 import { checkPlan } from './check-plan.ts';
 import { compileRevision, pollingSeconds, servicePlan } from './compile-plan.ts';
 import { lintChart } from './lint-chart.ts';
+import { lintManifests } from './lint-policy.ts';
 import { mergeMaps, mergePlan } from './merge-plan.ts';
 import {
   type CatalogKinds,
@@ -20,6 +21,7 @@ import {
   type PlanDefinition,
   planSchema,
 } from './offering-file.ts';
+import { readManifestFolders } from './read-manifest-folders.ts';
 import type { CatalogProblem, CompiledPlan } from './types.ts';
 
 export interface LoadContext {
@@ -55,12 +57,15 @@ export async function loadOffering(
   const plans: { compiled: CompiledPlan; definition: PlanDefinition }[] = [];
   for (const [index, rawPlan] of (Array.isArray(rawPlans) ? rawPlans : []).entries()) {
     if (!isJsonObject(rawPlan)) continue;
-    const merged = withOverrides(mergePlan(source.content, rawPlan), context.set);
-    const place = (at: Path) => locateInPlan(source, merged, index, at);
+    const overridden = withOverrides(mergePlan(source.content, rawPlan), context.set);
+    const { plan: merged, sourceOf, problems } = await readManifestFolders(overridden, context.chartRoot);
+    context.problems.push(...problems);
     const plan = await loadPlan(merged, head.data, context, (complaints) => {
       for (const { path: at, message } of complaints) {
-        const { line, column } = place(at);
-        context.problems.push({ file: source.file, line, column, message });
+        const inFolder = sourceOf(at);
+        const { line, column } =
+          inFolder === undefined ? locateInPlan(source, overridden, index, at) : inFolder.location;
+        context.problems.push({ file: inFolder?.file ?? source.file, line, column, message });
       }
     });
     if (plan !== undefined) plans.push(plan);
@@ -113,6 +118,7 @@ async function loadPlan(
   }
   const definition = parsed.data;
   const { order, complaints } = checkPlan(definition, head?.requires);
+  complaints.push(...lintManifests(definition));
   const { charts, complaints: chartComplaints } = await packCharts(definition, context);
   complain([...complaints, ...chartComplaints]);
   if (head === undefined || complaints.length + chartComplaints.length > 0) return undefined;

@@ -1,5 +1,6 @@
 /** One entry of `resources` in a catalog file. */
 import { z } from 'zod';
+import type { JsonObject } from '../lib/json.ts';
 import { isCelIdentifier } from '../template/cel-expression.ts';
 
 export const identifier = z
@@ -10,6 +11,32 @@ export const identifier = z
   );
 
 const inputs = z.record(z.string(), z.json());
+
+const literal = z
+  .string()
+  .min(1)
+  .refine((text) => !text.includes('${'), 'must be written out: what a plan may make is known beforehand');
+
+const absent = (message: string) =>
+  z
+    .json()
+    .optional()
+    .refine((value) => value === undefined, message);
+
+/** An object as Kubernetes knows it, with `${...}` in its leaves. Where it lives is not the plan's to say. */
+const manifest = z
+  .looseObject({
+    apiVersion: literal,
+    kind: literal,
+    metadata: z
+      .looseObject({
+        name: z.string().min(1).optional(),
+        namespace: absent('must be left out: objects live in the namespace of their instance'),
+      })
+      .optional(),
+    status: absent('must be left out: it is what the cluster says'),
+  })
+  .catchall(z.json());
 
 const ownKinds = {
   secret: z
@@ -23,6 +50,14 @@ const ownKinds = {
       freeOfTpl: z.boolean().default(false),
     })
     .optional(),
+  manifest: manifest.optional(),
+  /** A folder is read before this is parsed. */
+  manifests: z
+    .json()
+    .refine(Array.isArray, 'must be a folder below the chart root that holds *.yaml, or a list of objects')
+    .pipe(z.array(manifest).min(1))
+    .optional(),
+  read: z.strictObject({ apiVersion: literal, kind: literal, name: z.string().min(1) }).optional(),
 };
 
 /**
@@ -47,13 +82,16 @@ export function resourceDefinition(provisioners: readonly string[]) {
         context.addIssue({ code: 'custom', path: [], message });
       }
     })
-    .transform(({ id, secret, helm, readyWhen, ...rest }) => {
+    .transform(({ id, secret, helm, manifest: one, manifests: several, read, readyWhen, ...rest }) => {
       const [made] = Object.entries(rest);
       return {
         id,
         readyWhen,
         ...(secret === undefined ? {} : { secret }),
         ...(helm === undefined ? {} : { helm }),
+        ...(one === undefined ? {} : { manifests: { objects: [one as JsonObject], isOne: true } }),
+        ...(several === undefined ? {} : { manifests: { objects: several as JsonObject[], isOne: false } }),
+        ...(read === undefined ? {} : { read }),
         ...(made === undefined ? {} : { external: { provisioner: made[0], inputs: made[1] } }),
       };
     });

@@ -138,6 +138,10 @@ export const errorCatalogue = {
     'AdoptionRefused',
     'An object of the same name exists already and does not belong to this service instance.',
   ),
+  OperatorMissing: admin(
+    'OperatorMissing',
+    'The cluster lacks the operator that this plan needs. Ask the admin of the cluster to install it, then try again.',
+  ),
   ApplyRejected: admin('ApplyRejected', 'Kubernetes rejected an object of this service instance.'),
   ChartRejected: admin('ChartRejected', 'The chart of this plan could not be rendered.'),
   TemplateFailed: admin('TemplateFailed', 'An expression of this plan could not be evaluated.'),

@@ -117,6 +117,20 @@ export type ResourceSpec =
       /** The chart never runs `tpl`, so that values may hold template text. */
       freeOfTpl?: true;
       readyWhen: string[];
+    }
+  | {
+      id: string;
+      /** Objects as the plan writes them. One without a name is named after the resource. */
+      kind: 'manifest';
+      objects: JsonObject[];
+      readyWhen: string[];
+    }
+  | {
+      id: string;
+      /** An object that something else makes in the instance's namespace, an operator for instance; only read. */
+      kind: 'read';
+      object: { apiVersion: string; kind: string; name: string };
+      readyWhen: string[];
     };
 
 export interface BindSpec {

@@ -45,6 +45,16 @@ describe('refuseForeignObjects', () => {
     );
   });
 
+  test.each([
+    ['an operator labelled with the name of a resource', 'Secret', 'x', { labels: { of: 'i-1-db' } }],
+    ['an operator labelled with the uid of an object', 'StatefulSet', 'x', { labels: { of: 'uid-1' } }],
+    ['a StatefulSet claimed', 'PersistentVolumeClaim', 'data-i-1-db-0', {}],
+  ])('lets pass what %s', async (_, kind, name, metadata) => {
+    await make(kind, name, metadata, kind === 'StatefulSet' ? 'apps/v1' : 'v1');
+    await expect(refuseForeignObjects(target, new Set(['i-1-db', 'uid-1']))).resolves.toBeUndefined();
+    await expect(refuseForeignObjects(target, new Set(['i-1']))).rejects.toThrow(`${kind} ${name}`);
+  });
+
   test('names ten at most', async () => {
     for (let index = 10; index < 22; index += 1) await make('Secret', `s${index}`);
     const looked = refuseForeignObjects(target);

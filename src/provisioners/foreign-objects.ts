@@ -17,17 +17,25 @@ const foreignKinds: KindReference[] = [
 
 /**
  * Makes sure that the instance's namespace holds nothing of anybody else before anything in it is deleted.
+ * @param madeFor names and uids of the instance's own objects: what an operator or a controller labels with one of them
+ * it made for the instance
  * @throws ChandlerError `ResourceFailed` that names what is in the way, `ClusterUnreachable`
  */
-export async function refuseForeignObjects(target: NamespaceTarget): Promise<void> {
-  const foreign = await findForeign(target);
+export async function refuseForeignObjects(
+  target: NamespaceTarget,
+  madeFor: ReadonlySet<string> = new Set(),
+): Promise<void> {
+  const foreign = await findForeign(target, madeFor);
   if (foreign.length === 0) return;
   throw new ChandlerError('ResourceFailed', {
     sentence: `The namespace ${target.namespace} holds objects that Chandler did not make: ${foreign.slice(0, 10).join(', ')}. Move or delete them, then deprovision again.`,
   });
 }
 
-async function findForeign({ cluster, namespace, identity }: NamespaceTarget): Promise<string[]> {
+async function findForeign(
+  { cluster, namespace, identity }: NamespaceTarget,
+  madeFor: ReadonlySet<string>,
+): Promise<string[]> {
   // `!=` also fits objects without the label; another Chandler's objects are foreign too.
   const labelSelector = `${labelKeys.installation}!=${identity.installationId}`;
   try {
@@ -36,7 +44,7 @@ async function findForeign({ cluster, namespace, identity }: NamespaceTarget): P
     );
     return lists
       .flat()
-      .filter((object) => !isDerived(object))
+      .filter((object) => !isDerived(object) && !isMadeFor(object, madeFor))
       .map((object) => `${object.kind} ${object.metadata.name}`);
   } catch (thrown) {
     throw kubeFailure(thrown, 'ResourceFailed', `The namespace ${namespace} could not be looked through`);
@@ -50,4 +58,11 @@ function isDerived(object: KubeObject): boolean {
     (Array.isArray(owners) && owners.length > 0) ||
     (object.kind === 'ConfigMap' && object.metadata.name === 'kube-root-ca.crt')
   );
+}
+
+/** Operators do not always set owners, and claims of a StatefulSet have none: their labels tell, or the name of a claim. */
+function isMadeFor({ kind, metadata }: KubeObject, madeFor: ReadonlySet<string>): boolean {
+  if (Object.values(metadata.labels ?? {}).some((value) => madeFor.has(value))) return true;
+  const name = metadata.name.replace(/-\d+$/, '');
+  return kind === 'PersistentVolumeClaim' && [...madeFor].some((owner) => name.endsWith(`-${owner}`));
 }

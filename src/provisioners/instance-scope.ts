@@ -3,29 +3,25 @@ import type { ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision, ResourceSpec } from '../domain/offering.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
+import { labelKeys } from '../lib/labels.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { compileTemplate, evaluateCondition } from '../template/compile-template.ts';
 import { MissingValue, TemplateError, type TemplateScope } from '../template/types.ts';
 import { resourceName, resourceOutputs } from './resource-state.ts';
 
 /**
- * What the expressions of a plan may read for one instance. Holds generated passwords: never log it.
+ * What the expressions of a plan may read for one instance. Holds passwords: never log it.
  * @param observed every observed object of the instance
- * @param externals outputs of its resources outside of clusters, by resource id
+ * @param found by resource id: outputs of its resources outside of clusters, and of objects that it reads
  */
 export function instanceScope(
   instance: ServiceInstance,
   revision: PlanRevision,
   observed: readonly KubeObject[],
-  externals: ReadonlyMap<string, JsonObject> = new Map(),
+  found: ReadonlyMap<string, JsonObject> = new Map(),
 ): TemplateScope {
   const target = { name: instance.externalName };
-  const resources = revision.resources.map(({ id, kind }) => [
-    id,
-    kind === 'external'
-      ? { ...externals.get(id), name: resourceName(target, id) }
-      : resourceOutputs(target, id, observed),
-  ]);
+  const resources = revision.resources.map((spec) => [spec.id, outputsOf(spec, target, observed, found)]);
   return {
     plan: revision.set,
     parameters: { ...revision.parameterDefaults, ...instance.parameters },
@@ -38,6 +34,45 @@ export function instanceScope(
     },
     ...(Object.fromEntries(resources) as TemplateScope),
   };
+}
+
+function outputsOf(
+  spec: ResourceSpec,
+  target: { name: string },
+  observed: readonly KubeObject[],
+  found: ReadonlyMap<string, JsonObject>,
+): JsonObject {
+  switch (spec.kind) {
+    case 'external':
+      return { ...found.get(spec.id), name: resourceName(target, spec.id) };
+    case 'read':
+      return found.get(spec.id) ?? {};
+    case 'secret':
+    case 'helm':
+      return resourceOutputs(target, spec.id, observed);
+    case 'manifest':
+      return { ...singleObject(spec, observed), ...resourceOutputs(target, spec.id, observed) };
+  }
+}
+
+/** Of a resource that is one object: that object, as it was last seen. */
+function singleObject(
+  { id, objects }: Extract<ResourceSpec, { kind: 'manifest' }>,
+  observed: readonly KubeObject[],
+): JsonObject {
+  const [only, ...others] = objects;
+  if (only === undefined || others.length > 0) return {};
+  const seen = observed.findLast(
+    ({ apiVersion, kind, metadata }) =>
+      apiVersion === only.apiVersion && kind === only.kind && metadata.labels?.[labelKeys.resource] === id,
+  );
+  return seen === undefined ? {} : readableParts(seen);
+}
+
+/** What expressions read of an object that the cluster has. */
+export function readableParts({ metadata, spec, status }: KubeObject): JsonObject {
+  const parts = { metadata, spec, status } as unknown as JsonObject;
+  return Object.fromEntries(Object.entries(parts).filter(([, part]) => isJsonObject(part)));
 }
 
 /**
@@ -71,6 +106,10 @@ function resourceInputs(spec: ResourceSpec): JsonObject {
       return spec.values;
     case 'external':
       return spec.inputs;
+    case 'manifest':
+      return { objects: spec.objects };
+    case 'read':
+      return { name: spec.object.name };
   }
 }
 
@@ -106,14 +145,13 @@ export function unmetCondition(spec: ResourceSpec, scope: TemplateScope): string
   }
 }
 
-/** The admin login of an instance's server, read from the secret resource that the plan names. */
+/** The admin login of an instance's server, from the secret that the plan makes, or reads. */
 export function adminLogin(
   revision: PlanRevision,
   scope: TemplateScope,
 ): { username: string; password: Redacted<string> } {
   const spec = revision.resources.find(({ id }) => id === revision.bind?.admin);
-  const data: JsonValue | undefined =
-    spec?.kind === 'secret' ? renderTree(spec.data, scope, `resource ${spec.id}`) : undefined;
+  const data = spec === undefined ? undefined : adminData(spec, scope);
   const { username, password }: JsonObject = isJsonObject(data) ? data : {};
   if (typeof username !== 'string' || typeof password !== 'string') {
     throw new ChandlerError('TemplateFailed', {
@@ -121,4 +159,10 @@ export function adminLogin(
     });
   }
   return { username, password: new Redacted(password) };
+}
+
+function adminData(spec: ResourceSpec, scope: TemplateScope): JsonValue | undefined {
+  if (spec.kind === 'secret') return renderTree(spec.data, scope, `resource ${spec.id}`);
+  const found = spec.kind === 'read' ? scope[spec.id] : undefined;
+  return isJsonObject(found) ? found.data : undefined;
 }

@@ -1,7 +1,7 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { ResourceSpec } from '../domain/offering.ts';
 import { HelmError } from '../helm/types.ts';
-import type { KubeObject } from '../kube/types.ts';
+import { KubeError, type KubeObject } from '../kube/types.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { TemplateScope } from '../template/types.ts';
 import { renderInputs } from './instance-scope.ts';
@@ -12,7 +12,11 @@ import { resourceName } from './resource-state.ts';
 import type { DesiredObject, InstanceTarget } from './types.ts';
 
 /** A resource that is made of Kubernetes objects. */
-export type ClusterResource = Exclude<ResourceSpec, { kind: 'external' }>;
+export type ClusterResource = Exclude<ResourceSpec, { kind: 'external' | 'read' }>;
+
+export function isClusterResource(spec: ResourceSpec): spec is ClusterResource {
+  return spec.kind !== 'external' && spec.kind !== 'read';
+}
 
 /**
  * The objects that a resource of the plan stands for, labelled, in their place, and checked against the policy.
@@ -27,25 +31,40 @@ export async function renderResource(
 ): Promise<DesiredObject[] | undefined> {
   const inputs = renderInputs(spec, scope);
   if (inputs === undefined) return undefined;
-  const objects =
-    spec.kind === 'secret'
-      ? [secretObject(resourceName(target, spec.id), inputs)]
-      : await renderChart(spec, inputs, target);
+  const objects = await objectsOf(spec, inputs, target);
   if (objects.length === 0) {
     throw new ChandlerError('ChartRejected', { sentence: `The resource ${spec.id} renders no objects.` });
   }
   try {
-    const checked = await checkPolicy(objects, target, { hooks: 'refused', kinds: 'listed' });
+    const kinds = spec.kind === 'manifest' ? 'written' : 'listed';
+    const checked = await checkPolicy(objects, target, { hooks: 'refused', kinds });
     return checked.map((object) => ({
       resourceId: spec.id,
       object: labelObject(object, target, spec.id),
     }));
   } catch (thrown) {
-    throw kubeFailure(
-      thrown,
-      'ApplyRejected',
-      `The resource ${spec.id} uses a kind that the cluster does not have`,
+    throw (
+      operatorMissing(thrown) ?? kubeFailure(thrown, 'ApplyRejected', `The resource ${spec.id} is refused`)
     );
+  }
+}
+
+async function objectsOf(
+  spec: ClusterResource,
+  inputs: JsonObject,
+  target: InstanceTarget,
+): Promise<KubeObject[]> {
+  const name = resourceName(target, spec.id);
+  switch (spec.kind) {
+    case 'secret':
+      return [secretObject(name, inputs)];
+    case 'helm':
+      return renderChart(spec, inputs, target);
+    case 'manifest':
+      return (inputs.objects as unknown as KubeObject[]).map((object) => ({
+        ...object,
+        metadata: { ...object.metadata, name: object.metadata?.name ?? name },
+      }));
   }
 }
 
@@ -91,4 +110,12 @@ async function renderChart(
     }
     throw kubeFailure(thrown, 'ChartRejected', `The chart of the resource ${spec.id} could not be rendered`);
   }
+}
+
+function operatorMissing(thrown: unknown): ChandlerError | undefined {
+  if (!(thrown instanceof KubeError) || thrown.reason !== 'UnknownKind') return undefined;
+  return new ChandlerError('OperatorMissing', {
+    sentence: `${thrown.message} The operator that brings it is not installed. Ask the admin of the cluster to install it, then try again.`,
+    cause: thrown,
+  });
 }

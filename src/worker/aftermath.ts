@@ -1,7 +1,8 @@
 import { ChandlerError, type ErrorCode, errorCatalogue, type InstanceAftermath } from '../domain/errors.ts';
 import { resourceState } from '../provisioners/resource-state.ts';
-import { isExternal, withExternals } from './externals.ts';
+import { isExternal } from './externals.ts';
 import { type InstanceView, viewInstance, wasReady } from './instance-view.ts';
+import { lookFurther } from './look-further.ts';
 import type { TickContext } from './types.ts';
 
 /**
@@ -41,7 +42,7 @@ async function isUsable(
     const view = await viewInstance({ deps, claim });
     // Once a removal began nothing but an update makes an instance whole again.
     if (claim.operation.type === 'deprovision' && !view.instance.usable) return false;
-    return wasReady(view) && isWhole(await withExternals(view, deps));
+    return wasReady(view) && isWhole(await lookFurther(view, deps));
   } catch (thrown) {
     if (thrown instanceof ChandlerError && thrown.code === 'StoreUnavailable') throw thrown;
     return false;
@@ -59,6 +60,7 @@ function isWhole({ revision, inventory, observed, externals }: InstanceView): bo
     const objects = items.filter((item) => !isExternal(item));
     return items.length > 0 && resourceState(id, objects, observed).kind === 'ready';
   };
-  const ids = [...revision.resources.map(({ id }) => id), ...applied.map(({ resourceId }) => resourceId)];
+  const made = revision.resources.filter(({ kind }) => kind !== 'read').map(({ id }) => id);
+  const ids = [...made, ...applied.map(({ resourceId }) => resourceId)];
   return ids.every(isReady) && externals.every(({ state }) => state.kind === 'ready');
 }

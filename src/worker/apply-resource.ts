@@ -103,6 +103,8 @@ async function workOf(id: string, view: InstanceView, context: TickContext): Pro
   const known = view.inventory.filter(({ resourceId }) => resourceId === id);
   if (spec === undefined) return workOfObjects([namespaceObject(view.target)], known, view, context);
   if (spec.kind === 'external') return workOfExternal(spec, known, view, context);
+  // Whatever this id stood for before goes; what is only read is nobody's to make.
+  if (spec.kind === 'read') return { items: [], effects: [], stale: known, left: [] };
   const desired = await renderResource(spec, scopeOf(view), view.target);
   return desired === undefined ? valueMissing : workOfObjects(desired, known, view, context);
 }

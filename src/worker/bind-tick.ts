@@ -3,8 +3,8 @@ import { conditionOfInstance, reactionToInstance } from '../domain/state-matrix.
 import { Redacted } from '../lib/redacted.ts';
 import { renderAttachments } from '../provisioners/binding-attachments.ts';
 import { assertDeliverable, bindingTarget, deliverCredentials, viewBinding } from './binding-view.ts';
-import { withExternals } from './externals.ts';
 import { engineTarget, scopeOf, viewInstance } from './instance-view.ts';
+import { lookFurther } from './look-further.ts';
 import { providerOf } from './parts.ts';
 import { type TickContext, type TickOutcome, waitPollMs } from './types.ts';
 
@@ -21,7 +21,7 @@ export async function bindTick(context: TickContext): Promise<TickOutcome> {
   if (revision.bind === undefined || does !== 'begin') {
     return { kind: 'failed', code: 'InstanceNotUsable', sentence: 'The service instance cannot be bound.' };
   }
-  const view = await withExternals(known, deps);
+  const view = await lookFurther(known, deps);
   const { engine, attachments: spec } = revision.bind;
   const attachments = renderAttachments(spec, scopeOf(view), instance.outputs);
   const target = await engineTarget(view, instance.outputs);

@@ -3,9 +3,9 @@ import type { DeliveryDifference } from '../delivery/types.ts';
 import type { ServiceBinding } from '../domain/binding.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { annotationKeys, bindingIdLabels, identityLabels } from '../lib/labels.ts';
-import { withExternals } from './externals.ts';
 import { guardedCluster } from './guarded-cluster.ts';
 import { engineTarget, type InstanceView, wasReady } from './instance-view.ts';
+import { lookFurther } from './look-further.ts';
 import { providerOf } from './parts.ts';
 import type { TickContext } from './types.ts';
 
@@ -30,7 +30,7 @@ export async function revokeLogin(
 ): Promise<void> {
   const { instance, revision } = view;
   if (revision.bind === undefined || !wasReady(view)) return;
-  const target = await engineTarget(await withExternals(view, deps), instance.outputs);
+  const target = await engineTarget(await lookFurther(view, deps), instance.outputs);
   guard();
   await providerOf(deps, revision.bind.engine).revoke(revision.bind, target, bindingTarget(binding));
 }

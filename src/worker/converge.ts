@@ -11,6 +11,7 @@ import { decideConvergence, type GraphNode } from './decide-convergence.ts';
 import { externalPollMs, externalState } from './externals.ts';
 import { engineTarget, type InstanceView, scopeOf } from './instance-view.ts';
 import { providerOf } from './parts.ts';
+import { readState } from './reads.ts';
 import { type TickContext, type TickOutcome, waitPollMs } from './types.ts';
 
 /**
@@ -54,6 +55,15 @@ function graphOf(view: InstanceView, appliedResources: readonly string[]): Graph
   });
 }
 
+/** How the resources stand that the operation brought to their new state. */
+export function resourceStates(
+  view: InstanceView,
+  applied: readonly string[],
+): ReadonlyMap<string, GraphNode['state']> {
+  const nodes = graphOf(view, applied).filter((node) => node.applied);
+  return new Map(nodes.map(({ id, state }) => [id, state]));
+}
+
 function dependenciesOf(spec: ResourceSpec, { revision }: InstanceView): string[] {
   const resources = resourceDependencies(spec, revision.resources);
   return spec.kind === 'external' ? resources : [namespaceResourceId, ...resources];
@@ -61,16 +71,26 @@ function dependenciesOf(spec: ResourceSpec, { revision }: InstanceView): string[
 
 function stateOf(id: string, spec: ResourceSpec | undefined, view: InstanceView): GraphNode['state'] {
   const items = view.inventory.filter(({ resourceId }) => resourceId === id);
-  const state =
-    spec?.kind === 'external' ? externalState(spec, view) : resourceState(id, items, view.observed);
+  const state = stateOfKind(id, spec, items, view);
   const unmet =
     spec !== undefined && state.kind === 'ready' ? unmetCondition(spec, scopeOf(view)) : undefined;
   if (unmet === undefined) return state;
   return {
     kind: 'waiting',
     message: `${id}: waiting for ${unmet}`,
-    ...(spec?.kind === 'external' ? { pollAfterMs: externalPollMs } : {}),
+    ...(spec?.kind === 'external' || spec?.kind === 'read' ? { pollAfterMs: externalPollMs } : {}),
   };
+}
+
+function stateOfKind(
+  id: string,
+  spec: ResourceSpec | undefined,
+  items: InstanceView['inventory'],
+  view: InstanceView,
+): GraphNode['state'] {
+  if (spec?.kind === 'external') return externalState(spec, view);
+  if (spec?.kind === 'read') return readState(spec, view);
+  return resourceState(id, items, view.observed);
 }
 
 async function applyResources(

@@ -8,6 +8,7 @@ import { annotationKeys } from '../lib/labels.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { adminLogin, instanceScope } from '../provisioners/instance-scope.ts';
 import { reachServer } from '../provisioners/reach-server.ts';
+import type { ReadObject } from '../provisioners/read-object.ts';
 import type { DesiredObject, ExternalState, InstanceTarget } from '../provisioners/types.ts';
 import type { InventoryItem, ObservedObject } from '../store/types.ts';
 import type { TickContext, WorkerDeps } from './types.ts';
@@ -18,8 +19,9 @@ export interface InstanceView {
   revision: PlanRevision;
   inventory: InventoryItem[];
   observed: DesiredObject['object'][];
-  /** Empty until asked for (withExternals). */
+  /** These two are empty until asked for (lookFurther). */
   externals: SeenExternal[];
+  reads: SeenRead[];
   target: InstanceTarget;
 }
 
@@ -29,6 +31,12 @@ export interface SeenExternal {
   state: ExternalState;
   /** Empty until it is ready. */
   outputs: JsonObject;
+}
+
+/** An object that the plan reads, as it was found. */
+export interface SeenRead extends ReadObject {
+  /** Of the resource. */
+  id: string;
 }
 
 /** Observe: what Postgres knows of the operation's instance, and of its objects in clusters. Changes nothing. */
@@ -89,6 +97,7 @@ async function viewOf(instance: ServiceInstance, deps: WorkerDeps): Promise<Inst
     inventory,
     observed: ownObjects(observed, inventory, instance),
     externals: [],
+    reads: [],
     target: instanceTarget(instance, revision, deps),
   };
 }
@@ -138,9 +147,12 @@ function instanceTarget(
 }
 
 /** What the expressions of the plan may read. Holds generated passwords: never log it. */
-export function scopeOf({ instance, revision, observed, externals }: InstanceView) {
-  const outputs = new Map(externals.map((seen) => [seen.item.resourceId, seen.outputs]));
-  return instanceScope(instance, revision, observed, outputs);
+export function scopeOf({ instance, revision, observed, externals, reads }: InstanceView) {
+  const found = new Map([
+    ...externals.map((seen) => [seen.item.resourceId, seen.outputs] as const),
+    ...reads.map(({ id, outputs }) => [id, outputs] as const),
+  ]);
+  return instanceScope(instance, revision, observed, found);
 }
 
 /** Whether the instance was ready once: only then there can be logins, and only then it can be used. */
@@ -154,7 +166,7 @@ export function wasReady({ instance, revision }: InstanceView): boolean {
  * @throws ChandlerError `TemplateFailed`, `ClusterUnreachable`, `ResourceFailed`
  */
 export async function engineTarget(view: InstanceView, outputs: JsonObject): Promise<EngineTarget> {
-  const { instance, revision, observed, target } = view;
+  const { instance, revision, target } = view;
   const { host, port } = outputs;
   const address = typeof host === 'string' && typeof port === 'number' ? { host, port } : undefined;
   if (revision.bind?.admin !== undefined && address === undefined) {
@@ -164,7 +176,7 @@ export async function engineTarget(view: InstanceView, outputs: JsonObject): Pro
   }
   return {
     instanceName: instance.externalName,
-    ...(address === undefined ? {} : { address, reach: await reachServer(address, observed, target) }),
+    ...(address === undefined ? {} : { address, reach: await reachServer(address, target) }),
     ...(revision.bind?.admin === undefined ? {} : { admin: adminLogin(revision, scopeOf(view)) }),
   };
 }

@@ -1,6 +1,8 @@
+import { isCustomKind } from '../lib/custom-kind.ts';
 import { refuseForeignObjects } from '../provisioners/foreign-objects.ts';
 import { namespaceResourceId } from '../provisioners/namespace-object.ts';
 import { removeObject } from '../provisioners/remove-object.ts';
+import { resourceName } from '../provisioners/resource-state.ts';
 import type { InventoryItem } from '../store/types.ts';
 import { externalPollMs, isExternal } from './externals.ts';
 import type { InstanceView } from './instance-view.ts';
@@ -37,13 +39,16 @@ export async function removeItems(
 
 /** @throws ChandlerError `ResourceFailed` when the instance's namespace holds what is not ours */
 export async function refuseForeign(
-  { inventory, target }: InstanceView,
+  { inventory, revision, target }: InstanceView,
   { guard }: TickContext,
 ): Promise<void> {
   guard();
   // A namespace that was planned but never confirmed may be somebody else's, and what it holds is theirs.
   const confirmed = inventory.some((item) => isNamespace(item) && item.objectUid !== undefined);
-  if (confirmed) await refuseForeignObjects(target);
+  if (!confirmed) return;
+  const names = revision.resources.map(({ id }) => resourceName(target, id));
+  const uids = inventory.flatMap(({ objectUid }) => (objectUid === undefined ? [] : [objectUid]));
+  await refuseForeignObjects(target, new Set([...names, ...uids]));
 }
 
 /** Removes one item; what is left to do for its inventory is the caller's. */
@@ -64,17 +69,27 @@ export async function pollAfterRemoval(item: InventoryItem, deps: WorkerDeps): P
   return state.kind === 'waiting' ? state.pollAfterMs : externalPollMs;
 }
 
-/** @returns how many are still being deleted */
+/**
+ * A custom resource goes before what was made ahead of it: its operator may need that to clean up.
+ * @returns how many are still there
+ */
 async function removeEach(
   items: readonly InventoryItem[],
   view: InstanceView,
   { deps, claim, guard }: TickContext,
 ): Promise<{ left: number; pollAfterMs: number }> {
   const polls: number[] = [];
+  let heldBy: string | undefined;
+  let held = 0;
   for (const item of items) {
+    if (heldBy !== undefined && item.resourceId !== heldBy) {
+      held += 1;
+      continue;
+    }
     guard();
     if ((await removeItem(item, view, deps)) === 'deleting') {
       polls.push(await pollAfterRemoval(item, deps));
+      if (!isExternal(item) && isCustomKind(item.apiVersion)) heldBy = item.resourceId;
       continue;
     }
     await deps.store.transact(async (transaction) => {
@@ -85,7 +100,7 @@ async function removeEach(
     const { instanceUid, cluster, kind, namespace, name } = item;
     deps.events.objectRemoved({ instanceUid, cluster, kind, namespace, name });
   }
-  return { left: polls.length, pollAfterMs: Math.min(waitPollMs, ...polls) };
+  return { left: polls.length + held, pollAfterMs: Math.min(waitPollMs, ...polls) };
 }
 
 function observedObject(item: InventoryItem, { observed }: InstanceView) {

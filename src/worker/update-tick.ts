@@ -1,6 +1,6 @@
 import { complete, converge, resourceIds } from './converge.ts';
-import { withExternals } from './externals.ts';
 import { viewUpdate } from './instance-view.ts';
+import { lookFurther } from './look-further.ts';
 import { removeItems } from './remove-items.ts';
 import type { TickContext, TickOutcome } from './types.ts';
 
@@ -10,7 +10,7 @@ import type { TickContext, TickOutcome } from './types.ts';
  */
 export async function updateTick(context: TickContext): Promise<TickOutcome> {
   const { view: known, update } = await viewUpdate(context);
-  const view = await withExternals(known, context.deps);
+  const view = await lookFurther(known, context.deps, context.claim.operation.appliedResources);
   const step = await converge(view, context);
   if (step !== undefined) return step;
 

@@ -3,8 +3,8 @@ import { joined } from '../../provisioners/differing-paths.ts';
 import { enqueueRepair } from '../../store/enqueue-repair.ts';
 import { type Finding, LeaseLost } from '../../store/types.ts';
 import { operationFields } from '../../telemetry/events.ts';
-import { withExternals } from '../externals.ts';
 import { type InstanceView, viewInstanceByUid } from '../instance-view.ts';
+import { lookFurther } from '../look-further.ts';
 import { deliveryFindings, driftFindings, type FoundDrift, findDrift } from './find-drift.ts';
 import type { Sweep, SweepContext } from './types.ts';
 
@@ -53,7 +53,7 @@ async function lookAt(uid: string, context: SweepContext): Promise<void> {
   const { store } = deps;
   const before = await store.sweeps.restOf(uid);
   if (before === undefined) return;
-  const view = await withExternals(await viewInstanceByUid(uid, deps), deps);
+  const view = await lookFurther(await viewInstanceByUid(uid, deps), deps);
   const found = await findDrift(view, guard);
   const ofDeliveries = await deliveryFindings(await store.listBindings(uid), view, context);
   const { repairs, note } = await whatBecomesOf(found, view, deps);

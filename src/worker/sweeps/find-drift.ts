@@ -4,7 +4,7 @@ import { joined } from '../../provisioners/differing-paths.ts';
 import { namespaceObject } from '../../provisioners/namespace-object.ts';
 import { type ObjectDrift, objectDrift } from '../../provisioners/object-drift.ts';
 import { inventoryKey } from '../../provisioners/plan-apply.ts';
-import { renderResource } from '../../provisioners/render-resource.ts';
+import { isClusterResource, renderResource } from '../../provisioners/render-resource.ts';
 import type { DesiredObject } from '../../provisioners/types.ts';
 import type { InventoryItem, NewFinding } from '../../store/types.ts';
 import { deliveryDifferences } from '../binding-view.ts';
@@ -34,7 +34,7 @@ export async function findDrift(view: InstanceView, guard: () => void): Promise<
 }
 
 async function* desiredObjects(view: InstanceView): AsyncGenerator<DesiredObject> {
-  const specs = view.revision.resources.filter((spec) => spec.kind !== 'external');
+  const specs = view.revision.resources.filter(isClusterResource);
   if (specs.length > 0) yield namespaceObject(view.target);
   for (const spec of specs) yield* (await renderResource(spec, scopeOf(view), view.target)) ?? [];
 }

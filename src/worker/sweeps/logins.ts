@@ -1,7 +1,7 @@
 import type { ServiceInstance } from '../../domain/instance.ts';
 import { LeaseLost, type NewFinding } from '../../store/types.ts';
-import { withExternals } from '../externals.ts';
 import { engineTarget, viewInstanceByUid, wasReady } from '../instance-view.ts';
+import { lookFurther } from '../look-further.ts';
 import { providerOf } from '../parts.ts';
 import type { WorkerDeps } from '../types.ts';
 import { explainLogins, loginWithoutRow, rowWithoutLogin } from './explain-logins.ts';
@@ -61,7 +61,7 @@ async function look(uid: string, context: SweepContext): Promise<void> {
   const spec = view.revision.bind;
   if (spec === undefined || !wasReady(view)) return;
   const provider = providerOf(deps, spec.engine);
-  const target = await engineTarget(await withExternals(view, deps), view.instance.outputs);
+  const target = await engineTarget(await lookFurther(view, deps), view.instance.outputs);
 
   // First the logins, then the rows: see explainLogins.
   const compare = async () => {
