@@ -1,6 +1,5 @@
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { PlanPolicy } from '../../src/domain/policy/types.ts';
 import type { FakeRequest } from '../../src/kube/fake-cluster.ts';
 import { KubeError, type KubeObject } from '../../src/kube/types.ts';
 import { serverChart } from '../support/server-plan.ts';
@@ -76,7 +75,7 @@ describe('a chart is refused before anything of it is applied when it holds', ()
     kind,
     metadata: { name: 'odd', ...metadata },
   });
-  test.each<[string, KubeObject, string, PlanPolicy?]>([
+  test.each<[string, KubeObject, string]>([
     [
       'a hook',
       object('ConfigMap', { annotations: { 'helm.sh/hook': 'pre-install' } }),
@@ -98,12 +97,6 @@ describe('a chart is refused before anything of it is applied when it holds', ()
       'Cluster odd is of a kind that the plan does not list',
     ],
     [
-      'a kind that the plan lists and the cluster does not have',
-      object('Cluster', {}, 'postgresql.cnpg.io/v1'),
-      'has no kind Cluster in postgresql.cnpg.io/v1',
-      { kinds: ['postgresql.cnpg.io/Cluster'] },
-    ],
-    [
       'a path of the node in a pod template',
       {
         ...object('Deployment', {}, 'apps/v1'),
@@ -111,9 +104,8 @@ describe('a chart is refused before anything of it is applied when it holds', ()
       },
       'Deployment odd mounts a path of the node (the hostPath volume root) (allowed by policy.allow: [hostPath])',
     ],
-  ])('%s', async (_what, odd, words, policy) => {
+  ])('%s', async (_what, odd, words) => {
     const { instance, operation } = await harness.provision({
-      ...(policy === undefined ? {} : { policy }),
       charts: { server: (request) => [...serverChart(request), odd] },
     });
     const finished = await harness.untilFinished(operation);
@@ -121,5 +113,16 @@ describe('a chart is refused before anything of it is applied when it holds', ()
     expect(finished.description).toContain(words);
     expect(harness.objectsOf(instance).map(({ kind }) => kind)).toEqual(['Namespace', 'Secret']);
     expect((await harness.inventoryOf(instance)).map(({ kind }) => kind)).toEqual(['Namespace', 'Secret']);
+  });
+
+  test('a kind that the plan lists and no operator brought, in words of its own', async () => {
+    const { instance, operation } = await harness.provision({
+      policy: { kinds: ['postgresql.cnpg.io/Cluster'] },
+      charts: { server: () => [object('Cluster', {}, 'postgresql.cnpg.io/v1')] },
+    });
+    const finished = await harness.untilFinished(operation);
+    expect(finished).toMatchObject({ state: 'failed', errorCode: 'OperatorMissing' });
+    expect(finished.description).toContain('has no kind Cluster in postgresql.cnpg.io/v1');
+    expect(harness.objectsOf(instance).map(({ kind }) => kind)).toEqual(['Namespace', 'Secret']);
   });
 });
