@@ -6,6 +6,7 @@ import type { CompiledPlan } from '../../catalog/types.ts';
 import { ChandlerError } from '../../domain/errors.ts';
 import type { PlanRevision, ResourceSpec } from '../../domain/offering.ts';
 import type { Helm } from '../../helm/types.ts';
+import { asJson } from '../../kube/json-at.ts';
 import { type Cluster, type KindReference, KubeError, type KubeObject } from '../../kube/types.ts';
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
 import { instanceName } from '../../lib/names.ts';
@@ -74,6 +75,11 @@ async function surveyManifests(spec: Extract<ResourceSpec, { kind: 'manifest' }>
     if (!isJsonObject(kept)) continue;
     const rendered = await render({ ...spec, objects: [kept] }, work);
     for (const object of rendered) {
+      // What others read of its spec the cluster will have as it stands here.
+      const { spec: made } = asJson(object);
+      if (spec.objects.length === 1 && isJsonObject(made)) {
+        work.scope[spec.id] = { ...(work.scope[spec.id] as JsonObject), spec: made };
+      }
       const reference = { apiVersion: object.apiVersion, kind: object.kind };
       const place = { resourceId: spec.id, number };
       if (await isThere(reference, work.cluster)) work.survey.samples.push({ ...place, object, unknown });
