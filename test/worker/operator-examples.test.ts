@@ -41,7 +41,7 @@ beforeAll(async () => {
 
 function kindsOf(spec: ResourceSpec): { apiVersion: string; kind: string }[] {
   if (spec.kind !== 'manifest') return [];
-  return spec.objects.map(({ apiVersion, kind }) => ({ apiVersion: String(apiVersion), kind: String(kind) }));
+  return spec.objects.map(({ apiVersion, kind }) => ({ apiVersion: apiVersion as string, kind: kind as string }));
 }
 
 function objectOf(name: string): KubeObject {
