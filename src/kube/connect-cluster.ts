@@ -121,7 +121,11 @@ class ApiCluster implements Cluster {
         throw new KubeError(409, 'Conflict', error.message, error);
       }
       if (error instanceof KubeError && error.status === 500 && doesNotFitKind.test(error.message)) {
-        const inOneLine = error.message.replace(/ errors:\n\s*/, ' ').replaceAll(/\n\s*/g, '; ');
+        const inOneLine = error.message
+          .replace(/ errors:\n\s*/, ' ')
+          .replaceAll(/\n\s*/g, '; ')
+          // What is left of a printed value.
+          .replace(/, got &[\w.]*$/, '');
         throw new KubeError(422, 'Invalid', inOneLine, error);
       }
       throw error;
