@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-unit test-cluster chaos fuzz sequences break-rules check-mutants check-operators bench check format cluster-up cluster-down cluster-status postgres-down clean
+.PHONY: help install quickstart test test-unit test-cluster chaos fuzz sequences break-rules check-mutants check-operators bench check format cluster-up cluster-down cluster-status operator-kro postgres-down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ cluster-down: install ## remove the local Kubernetes and all its data; the built
 
 cluster-status: install ## what the local Kubernetes is doing
 	@node cluster/main.ts status
+
+operator-kro: cluster-up ## put kro, an operator, on the local Kubernetes (the first time it is built: about 3 minutes)
+	@node cluster/main.ts operator kro $(ARGS)
 
 postgres-down: install ## stop the Postgres of quickstart and tests; its data stays
 	@node src/start/stop-dev-postgres.ts

@@ -1,8 +1,9 @@
-/** The local cluster's commands: node cluster/main.ts up | down | status | kubeconfig. */
-import { Command } from 'commander';
+/** The local cluster's commands: node cluster/main.ts up | down | status | kubeconfig | operator. */
+import { Argument, Command, Option } from 'commander';
 import { ClusterError } from './cluster-source.ts';
 import { LocalNode } from './local-node/local-node.ts';
 import { elapsed } from './local-node/progress.ts';
+import { ensureKro, removeKro, scaleKro } from './operators/kro.ts';
 
 const started = performance.now();
 
@@ -48,6 +49,21 @@ program
   .description("print the path of the admin's kubeconfig")
   .action(() => {
     console.log(new LocalNode().layout.kubeconfigPath);
+  });
+
+program
+  .command('operator')
+  .description('put an operator for tests on the cluster, which must be up; the first time builds it')
+  .addArgument(new Argument('<name>', 'which one').choices(['kro']))
+  .addOption(new Option('--remove', 'uninstall it with its kinds').conflicts(['stop', 'start']))
+  .addOption(new Option('--stop', 'scale it to nothing; its kinds stay').conflicts('start'))
+  .option('--start', 'start it again')
+  .action(async (_name: string, { remove, stop, start }: { remove?: true; stop?: true; start?: true }) => {
+    const node = new LocalNode();
+    if (remove) await removeKro(node, say);
+    else if (stop) await scaleKro(node, 0, say);
+    else if (start) await scaleKro(node, 1, say);
+    else await ensureKro(node, say);
   });
 
 try {

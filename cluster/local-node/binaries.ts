@@ -1,6 +1,6 @@
 /** The programs built with Go: into the per-user cache, once per version. */
 import { createHash } from 'node:crypto';
-import { access, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { ClusterError, type Progress } from '../cluster-source.ts';
@@ -8,6 +8,7 @@ import { withHeartbeat } from './progress.ts';
 
 export const kubernetesVersion = 'v1.34.4';
 export const coreDnsVersion = 'v1.15.0';
+export const kroVersion = 'v0.9.4';
 
 const toolsDir = join(import.meta.dirname, '..', 'tools');
 const versionPackage = 'k8s.io/component-base/version';
@@ -18,6 +19,8 @@ const versionFlags = [
   `-X ${versionPackage}.gitMinor=34`,
 ].join(' ');
 
+const goEnvironment = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' };
+
 interface Build {
   title: string;
   /** Folder of the Go module, below cluster/tools. */
@@ -27,6 +30,8 @@ interface Build {
   ldflags: string;
   /** Files whose content is part of the cache key. */
   sources: string[];
+  /** A Helm chart inside a Go module, copied beside the programs as `chart`. */
+  chart?: { module: string; folder: string };
 }
 
 const builds = {
@@ -56,6 +61,15 @@ const builds = {
     ldflags: '-s -w',
     sources: [],
   },
+  kro: {
+    title: `kro ${kroVersion} (about 3 minutes on 2 cores, only the first time)`,
+    module: 'kro',
+    version: kroVersion,
+    packages: ['github.com/kubernetes-sigs/kro/cmd/controller'],
+    ldflags: '-s -w',
+    sources: [],
+    chart: { module: 'github.com/kubernetes-sigs/kro', folder: 'helm' },
+  },
 } satisfies Record<string, Build>;
 
 /** Paths of the built programs. */
@@ -68,15 +82,19 @@ export interface Binaries {
   coredns: string;
   provisioner: string;
   pause: string;
+  /** Built only for those who ask for it: `ensureKroBinary`. */
+  kro: string;
+  kroChart: string;
 }
 
 /** Where the programs lie once they are built. */
 export async function findBinaries(cacheDir: string): Promise<Binaries> {
   const root = join(cacheDir, 'bin');
-  const [kubernetes, helpers, coredns] = await Promise.all([
+  const [kubernetes, helpers, coredns, kro] = await Promise.all([
     targetOf(root, 'kubernetes', builds.kubernetes),
     targetOf(root, 'helpers', builds.helpers),
     targetOf(root, 'coredns', builds.coredns),
+    targetOf(root, 'kro', builds.kro),
   ]);
   return {
     apiserver: join(kubernetes, 'kube-apiserver'),
@@ -87,6 +105,8 @@ export async function findBinaries(cacheDir: string): Promise<Binaries> {
     coredns: join(coredns, 'coredns'),
     provisioner: join(helpers, 'provisioner'),
     pause: join(helpers, 'pause'),
+    kro: join(kro, 'controller'),
+    kroChart: join(kro, 'chart'),
   };
 }
 
@@ -97,6 +117,12 @@ export async function ensureBinaries(cacheDir: string, progress: Progress): Prom
   await ensureBuilt(root, 'kubernetes', builds.kubernetes, progress);
   await ensureBuilt(root, 'helpers', builds.helpers, progress);
   await ensureBuilt(root, 'coredns', builds.coredns, progress);
+  return findBinaries(cacheDir);
+}
+
+/** Builds kro, an operator that only tests use, and takes its chart out of its Go module. */
+export async function ensureKroBinary(cacheDir: string, progress: Progress): Promise<Binaries> {
+  await ensureBuilt(join(cacheDir, 'bin'), 'kro', builds.kro, progress);
   return findBinaries(cacheDir);
 }
 
@@ -133,7 +159,7 @@ async function ensureBuilt(root: string, name: string, build: Build, progress: P
         ],
         {
           cwd: join(toolsDir, build.module),
-          env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
+          env: goEnvironment,
           buffer: false,
           stdin: 'ignore',
           reject: false,
@@ -147,10 +173,24 @@ async function ensureBuilt(root: string, name: string, build: Build, progress: P
       }
       const result = await child;
       if (result.failed) throw new ClusterError(`building ${name} failed: ${tail.join(' / ')}`);
+      if (build.chart !== undefined) await copyChart(build.module, build.chart, join(scratch, 'chart'));
     },
     () => `, ${compiled} packages downloaded or compiled`,
   );
   await rename(scratch, target);
+}
+
+async function copyChart(
+  tools: string,
+  { module, folder }: { module: string; folder: string },
+  target: string,
+): Promise<void> {
+  const { stdout } = await execa('go', ['list', '-m', '-f', '{{.Dir}}', module], {
+    cwd: join(toolsDir, tools),
+    env: goEnvironment,
+    stdin: 'ignore',
+  });
+  await cp(join(stdout, folder), target, { recursive: true });
 }
 
 /** Scratch folders of builds that were killed; the cluster's lock keeps two builds apart. */

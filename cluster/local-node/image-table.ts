@@ -1,4 +1,5 @@
 /** Every image the node has: none can be pulled, each is made from Debian packages. One row per image. */
+import { kroVersion } from './binaries.ts';
 
 /** One image. Its name is what a pod's spec says; `docker.io/` is what containerd puts before it. */
 export interface ImageSpec {
@@ -18,7 +19,7 @@ export interface ImageSpec {
   /** Shell commands run with `$1` as the image's root folder, once the packages are in. */
   setup?: string[];
   /** Files put into the image: path inside -> path below cluster/images, or the name of a built program. */
-  files?: Record<string, string | { program: 'pause' }>;
+  files?: Record<string, string | { program: 'pause' | 'kro' }>;
   /** Other names for the same image. */
   aliases?: string[];
 }
@@ -72,3 +73,12 @@ export const images: ImageSpec[] = [
     ],
   },
 ];
+
+/** Not on every node: the operator that tests use (cluster/operators/kro.ts). Its chart passes arguments only. */
+export const kroImage: ImageSpec = {
+  name: `chandler/kro:${kroVersion}`,
+  packages: [],
+  user: '65532',
+  entrypoint: ['/kro'],
+  files: { '/kro': { program: 'kro' } },
+};

@@ -32,10 +32,14 @@ export interface CachedImage {
   key: string;
 }
 
-/** Where the images lie once they are made. */
-export async function findImageTars(layout: Layout, binaries: Binaries): Promise<CachedImage[]> {
+/** Where the images lie once they are made; by default those that every node has. */
+export async function findImageTars(
+  layout: Layout,
+  binaries: Binaries,
+  specs: ImageSpec[] = images,
+): Promise<CachedImage[]> {
   return Promise.all(
-    images.map(async (spec) => {
+    specs.map(async (spec) => {
       const key = await keyOf(spec, binaries);
       return { spec, key, tarPath: join(layout.cacheDir, 'images', `${fileName(spec)}-${key}.tar`) };
     }),
@@ -47,10 +51,11 @@ export async function ensureImageTars(
   layout: Layout,
   binaries: Binaries,
   progress: Progress,
+  specs: ImageSpec[] = images,
 ): Promise<CachedImage[]> {
   const dir = join(layout.cacheDir, 'images');
   await mkdir(dir, { recursive: true });
-  const cached = await findImageTars(layout, binaries);
+  const cached = await findImageTars(layout, binaries, specs);
   for (const { spec, tarPath } of cached) {
     if (await exists(tarPath)) continue;
     await withHeartbeat(progress, `making image ${spec.name}`, () => makeTar(dir, tarPath, spec, binaries));

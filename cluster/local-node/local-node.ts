@@ -66,13 +66,13 @@ export class LocalNode implements ClusterSource {
     }
     const reason = await whyNotHere();
     if (reason !== undefined) throw new ClusterError(reason);
-    return withLock(this.#lockPath, progress, () => this.#bringUp(progress));
+    return this.exclusively(progress, () => this.#bringUp(progress));
   }
 
   async down(progress: Progress): Promise<void> {
     if (process.getuid?.() !== 0)
       throw new ClusterError('the local cluster runs as root, and so must its down');
-    await withLock(this.#lockPath, progress, async () => {
+    await this.exclusively(progress, async () => {
       const start = performance.now();
       await killEverything(this.layout);
       await removeNetwork(this.layout);
@@ -104,6 +104,11 @@ export class LocalNode implements ClusterSource {
     } finally {
       this.#api.close();
     }
+  }
+
+  /** Runs what must not run beside an `up`, a `down` or another of its kind. */
+  exclusively<T>(progress: Progress, work: () => Promise<T>): Promise<T> {
+    return withLock(this.#lockPath, progress, work);
   }
 
   #access(): ClusterAccess {

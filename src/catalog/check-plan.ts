@@ -1,11 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${ is the language of templates
 /** What a schema cannot say about a plan: that expressions read only what there will be, and that the parts fit. */
 import type { Permission } from '../domain/offering.ts';
-import { isCustomKind } from '../lib/custom-kind.ts';
 import type { Complaint } from '../lib/explain-issues.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { TemplateError } from '../template/types.ts';
 import { checkBind } from './check-bind.ts';
+import { checkManifests, checkPasswords, secretsRead } from './check-manifests.ts';
 import {
   type CheckedTemplate,
   checkTemplate,
@@ -124,55 +124,6 @@ function checkOutputs(plan: PlanDefinition): Complaint[] {
       message: `outputs are no secret, and \`${name}\` holds passwords; work out from names what you need, for example \${instance.name}-db.\${instance.namespace}.svc`,
     })),
   ];
-}
-
-function secretsRead({ resources }: PlanDefinition): string[] {
-  return resources.flatMap(({ id, read }) => (read?.kind === 'Secret' ? [id] : []));
-}
-
-/** Whoever may look at an object would read the password, and Chandler's own mirror of the cluster would hold it. */
-function checkPasswords(
-  plan: PlanDefinition,
-  { manifests }: PlanDefinition['resources'][number],
-  index: number,
-  template: CheckedTemplate['template'],
-): Complaint[] {
-  if (manifests === undefined) return [];
-  const secrets = secretsRead(plan);
-  const depth = ['resources', index, 'manifest'].length;
-  return (template?.reads ?? []).flatMap(({ name, path }) => {
-    const number = manifests.isOne ? 0 : path[depth];
-    const isSecret = manifests.objects[Number(number)]?.kind === 'Secret';
-    if (isSecret || (name !== 'generated' && !secrets.includes(name))) return [];
-    const message = `\`${name}\` holds passwords, which only a Secret may hold: put it into a resource of kind secret, and name that here`;
-    return [{ path, message }];
-  });
-}
-
-/** What stands between a list of objects and a resource that works. */
-function checkManifests(
-  { manifests, readyWhen }: PlanDefinition['resources'][number],
-  path: (string | number)[],
-): Complaint[] {
-  if (manifests === undefined) return [];
-  const at = (index: number) => (manifests.isOne ? [...path, 'manifest'] : [...path, 'manifests', index]);
-  const seen = new Set<string>();
-  return manifests.objects.flatMap((object, index) => {
-    const { apiVersion, kind, metadata } = object;
-    const name = isJsonObject(metadata) ? metadata.name : undefined;
-    const complaints: Complaint[] = [];
-    const identity = JSON.stringify([apiVersion, kind, name]);
-    if (seen.has(identity)) {
-      const message = `there are two objects of kind ${String(kind)} with this name; give them names of their own, such as \${instance.name}-extra`;
-      complaints.push({ path: [...at(index), 'kind'], message });
-    }
-    seen.add(identity);
-    if (isCustomKind(String(apiVersion)) && readyWhen.length === 0) {
-      const message = `a custom resource needs \`readyWhen\`: only its operator knows what ready means, for example readyWhen: ["\${<id>.status.phase == 'Ready'}"]`;
-      complaints.push({ path: [...at(index), 'kind'], message });
-    }
-    return complaints;
-  });
 }
 
 /** A Secret holds texts: `${generated.admin}` is a map, `${generated.admin.password}` is what was meant. */

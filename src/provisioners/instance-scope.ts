@@ -76,24 +76,9 @@ function singleObject(
 }
 
 /** What expressions read of an object that the cluster has. */
-function readableParts({ metadata, spec, status }: KubeObject): JsonObject {
+export function readableParts({ metadata, spec, status }: KubeObject): JsonObject {
   const parts = { metadata, spec, status } as unknown as JsonObject;
   return Object.fromEntries(Object.entries(parts).filter(([, part]) => isJsonObject(part)));
-}
-
-/**
- * What expressions read of an object that an operator made: of Secrets and ConfigMaps the entries as texts, of others
- * metadata, spec and status. May hold a password: never log it.
- */
-export function readOutputs(object: KubeObject): JsonObject {
-  const { name } = object.metadata;
-  const isSecret = object.kind === 'Secret';
-  if (object.apiVersion !== 'v1' || (!isSecret && object.kind !== 'ConfigMap')) {
-    return { name, ...readableParts(object) };
-  }
-  const data = Object.entries((object.data ?? {}) as Record<string, string>);
-  const texts = data.map(([key, value]) => [key, isSecret ? Buffer.from(value, 'base64').toString() : value]);
-  return { name, data: Object.fromEntries(texts) };
 }
 
 /**

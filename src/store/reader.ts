@@ -1,4 +1,5 @@
 import { findBinding, findBindingByUid, findBindingOrTombstone, listBindings } from './bindings.ts';
+import { isHollow } from './hollow-instances.ts';
 import { findInstance, findInstanceByUid, findInstanceOrTombstone } from './instances.ts';
 import { kindsInUse, listInventory } from './inventory.ts';
 import { listObserved } from './observed.ts';
@@ -19,6 +20,7 @@ export function createReader(run: <T>(work: (session: Session) => Promise<T>) =>
     findInstance: (key) => run((session) => findInstance(session, key)),
     findInstanceOrTombstone: (key) => run((session) => findInstanceOrTombstone(session, key)),
     findInstanceByUid: (uid) => run((session) => findInstanceByUid(session, uid)),
+    isHollowInstance: (uid) => run((session) => isHollow(session, uid)),
     findBinding: (key) => run((session) => findBinding(session, key)),
     findBindingOrTombstone: (key) => run((session) => findBindingOrTombstone(session, key)),
     findBindingByUid: (uid) => run((session) => findBindingByUid(session, uid)),

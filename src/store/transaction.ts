@@ -1,4 +1,5 @@
 import { insertAdoptedBinding, insertBinding, setBindingCredentials, setBindingState } from './bindings.ts';
+import { discardHollow } from './hollow-instances.ts';
 import {
   applyUpdate,
   insertAdoptedInstance,
@@ -40,6 +41,7 @@ export function createTransaction(session: Session): StoreTransaction {
     setInstanceOutputs: (uid, outputs) => setInstanceOutputs(session, uid, outputs),
     insertBinding: (binding) => insertBinding(session, binding),
     adoptInstance: (instance) => insertAdoptedInstance(session, instance),
+    discardHollowInstance: (uid) => discardHollow(session, uid),
     adoptBinding: (binding) => insertAdoptedBinding(session, binding),
     setBindingState: (uid, state) => setBindingState(session, uid, state),
     setBindingCredentials: (uid, credentials, attachments) =>

@@ -55,6 +55,8 @@ export interface StoreReader {
   /** The newest row under this key, tombstones included. */
   findInstanceOrTombstone(key: InstanceKey): Promise<ServiceInstance | undefined>;
   findInstanceByUid(uid: string): Promise<ServiceInstance | undefined>;
+  /** Whether nothing was ever made under the row: its provision was refused since the objects of another stood. */
+  isHollowInstance(uid: string): Promise<boolean>;
   findBinding(key: BindingKey): Promise<ServiceBinding | undefined>;
   findBindingOrTombstone(key: BindingKey): Promise<ServiceBinding | undefined>;
   findBindingByUid(uid: string): Promise<ServiceBinding | undefined>;
@@ -176,6 +178,8 @@ export interface StoreTransaction extends StoreReader {
   insertBinding(binding: NewBinding): Promise<ServiceBinding>;
   /** Insert rows under names that were given before: only for what already bears them outside. */
   adoptInstance(instance: AdoptedInstance): Promise<ServiceInstance>;
+  /** Deletes the row of such an instance. Gives false, and does nothing, for any other. */
+  discardHollowInstance(uid: string): Promise<boolean>;
   adoptBinding(binding: AdoptedBinding): Promise<ServiceBinding>;
   setBindingState(uid: string, state: BindingState): Promise<void>;
   setBindingCredentials(

@@ -55,6 +55,15 @@ function graphOf(view: InstanceView, appliedResources: readonly string[]): Graph
   });
 }
 
+/** How the resources stand that the operation brought to their new state. */
+export function resourceStates(
+  view: InstanceView,
+  applied: readonly string[],
+): ReadonlyMap<string, GraphNode['state']> {
+  const nodes = graphOf(view, applied).filter((node) => node.applied);
+  return new Map(nodes.map(({ id, state }) => [id, state]));
+}
+
 function dependenciesOf(spec: ResourceSpec, { revision }: InstanceView): string[] {
   const resources = resourceDependencies(spec, revision.resources);
   return spec.kind === 'external' ? resources : [namespaceResourceId, ...resources];

@@ -8,6 +8,7 @@ import { annotationKeys } from '../lib/labels.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { adminLogin, instanceScope } from '../provisioners/instance-scope.ts';
 import { reachServer } from '../provisioners/reach-server.ts';
+import type { ReadObject } from '../provisioners/read-object.ts';
 import type { DesiredObject, ExternalState, InstanceTarget } from '../provisioners/types.ts';
 import type { InventoryItem, ObservedObject } from '../store/types.ts';
 import type { TickContext, WorkerDeps } from './types.ts';
@@ -33,12 +34,9 @@ export interface SeenExternal {
 }
 
 /** An object that the plan reads, as it was found. */
-export interface SeenRead {
+export interface SeenRead extends ReadObject {
   /** Of the resource. */
   id: string;
-  state: { kind: 'ready' } | { kind: 'waiting'; message: string };
-  /** May hold a password. */
-  outputs: JsonObject;
 }
 
 /** Observe: what Postgres knows of the operation's instance, and of its objects in clusters. Changes nothing. */

@@ -1,10 +1,8 @@
 /** Objects that operators make and plans read: looked up by name when a tick needs them, since no label of ours tells. */
 import { ChandlerError } from '../domain/errors.ts';
 import type { ResourceSpec } from '../domain/offering.ts';
-import { readiness } from '../kube/readiness.ts';
-import type { KubeObject } from '../kube/types.ts';
-import { readOutputs, renderInputs, resourceDependencies } from '../provisioners/instance-scope.ts';
-import { kubeFailure } from '../provisioners/kube-failure.ts';
+import { renderInputs, resourceDependencies } from '../provisioners/instance-scope.ts';
+import { readObject } from '../provisioners/read-object.ts';
 import type { ResourceState } from '../provisioners/resource-state.ts';
 import { type InstanceView, type SeenRead, scopeOf } from './instance-view.ts';
 
@@ -16,26 +14,20 @@ const readPollMs = 2_000;
 /**
  * The view with what its plan reads, as far as the resources that it hangs on are there. Changes nothing. One may read
  * another, so they are looked up in their order.
+ * @param isThere of a resource by its id, those that are only read apart
  * @throws ChandlerError `TemplateFailed`, `ClusterUnreachable`, `ResourceFailed`
  */
-export async function withReads(view: InstanceView): Promise<InstanceView> {
+export async function withReads(view: InstanceView, isThere: (id: string) => boolean): Promise<InstanceView> {
+  const { resources } = view.revision;
   let seen = view;
-  for (const spec of view.revision.resources) {
-    if (spec.kind !== 'read' || !isDue(spec, seen)) continue;
-    const found = await findRead(spec, seen);
-    if (found !== undefined) seen = { ...seen, reads: [...seen.reads, found] };
+  for (const spec of resources) {
+    if (spec.kind !== 'read') continue;
+    const found = new Set(seen.reads.filter(({ state }) => state.kind === 'ready').map(({ id }) => id));
+    if (!resourceDependencies(spec, resources).every((id) => found.has(id) || isThere(id))) continue;
+    const read = await findRead(spec, seen);
+    if (read !== undefined) seen = { ...seen, reads: [...seen.reads, read] };
   }
   return seen;
-}
-
-/** Before what it hangs on was applied there is nothing to read. */
-function isDue(spec: ReadSpec, { revision, inventory, externals, reads }: InstanceView): boolean {
-  const there = new Set([
-    ...inventory.filter(({ objectUid }) => objectUid !== undefined).map(({ resourceId }) => resourceId),
-    ...externals.map(({ item }) => item.resourceId),
-    ...reads.map(({ id }) => id),
-  ]);
-  return resourceDependencies(spec, revision.resources).every((id) => there.has(id));
 }
 
 async function findRead(spec: ReadSpec, view: InstanceView): Promise<SeenRead | undefined> {
@@ -44,23 +36,8 @@ async function findRead(spec: ReadSpec, view: InstanceView): Promise<SeenRead | 
   if (typeof name !== 'string') {
     throw new ChandlerError('TemplateFailed', { sentence: `The name that ${spec.id} reads is no text.` });
   }
-  const { cluster, namespace } = view.target;
-  const { apiVersion, kind } = spec.object;
-  let object: KubeObject | undefined;
-  try {
-    object = await cluster.get({ apiVersion, kind, namespace, name });
-  } catch (thrown) {
-    throw kubeFailure(thrown, 'ResourceFailed', `${kind} ${name} could not be read`);
-  }
-  return object === undefined
-    ? undefined
-    : { id: spec.id, state: stateOf(object), outputs: readOutputs(object) };
-}
-
-function stateOf(object: KubeObject): SeenRead['state'] {
-  const { status, message } = readiness(object);
-  if (status === 'current') return { kind: 'ready' };
-  return { kind: 'waiting', message: `${object.kind} ${object.metadata.name}: ${message}` };
+  const found = await readObject({ ...spec.object, name }, view.target);
+  return found === undefined ? undefined : { id: spec.id, ...found };
 }
 
 export function readState({ id, object }: ReadSpec, { reads }: InstanceView): ResourceState {

@@ -8,8 +8,8 @@ import type { TickContext, TickOutcome } from './types.ts';
  * inventory believes counts for nothing. It deletes nothing, and leaves what is outside of clusters alone.
  */
 export async function repairTick(context: TickContext): Promise<TickOutcome> {
-  const { withEmptyVolumes = false } = context.claim.operation;
-  const view = await lookFurther(await viewInstance(context), context.deps);
+  const { withEmptyVolumes = false, appliedResources } = context.claim.operation;
+  const view = await lookFurther(await viewInstance(context), context.deps, appliedResources);
   return (
     (await converge(view, { ...context, repair: { withEmptyVolumes } })) ??
     complete(view, context, { description: 'The service instance is as its plan says.' })

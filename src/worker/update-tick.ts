@@ -10,7 +10,7 @@ import type { TickContext, TickOutcome } from './types.ts';
  */
 export async function updateTick(context: TickContext): Promise<TickOutcome> {
   const { view: known, update } = await viewUpdate(context);
-  const view = await lookFurther(known, context.deps);
+  const view = await lookFurther(known, context.deps, context.claim.operation.appliedResources);
   const step = await converge(view, context);
   if (step !== undefined) return step;
 

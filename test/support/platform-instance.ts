@@ -51,6 +51,16 @@ export class PlatformInstance {
     await this.untilFinished(broker);
   }
 
+  /** @param change the body of the PATCH, `service_id` apart */
+  async update(broker: TestBroker, change: JsonObject): Promise<void> {
+    await broker.client.expect([202], 'PATCH', `${this.path}?accepts_incomplete=true`, {
+      service_id: this.#plan.service_id,
+      context: this.#context,
+      ...change,
+    });
+    await this.untilFinished(broker);
+  }
+
   async untilFinished({ client }: TestBroker): Promise<void> {
     await client.untilFinished(this.path, () => undefined);
   }

@@ -229,6 +229,12 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       return { instance: await instanceOf(instanceId), operation: await operationOf(accepted) };
     },
 
+    /** The request that made it, once more. */
+    async provisionAgain({ instanceId, planId, parameters }: ServiceInstance) {
+      const accepted = await asking().provision(present(revisions.get(planId)), instanceId, parameters);
+      return operationOf(accepted);
+    },
+
     /** Asks for a move to a plan made for it alone. */
     async update(instance: ServiceInstance, plan: PlanOptions = {}, parameters: JsonObject = {}) {
       const revision = await addPlan(plan);

@@ -240,6 +240,37 @@ describe('an instance without a row', () => {
     expect(await refusal(plan('adopt'))).toMatch(/Another instance lives under the same id/);
   });
 
+  test.each([
+    ['repeated the provision, and was refused', false],
+    ['had the refused provision deleted', true],
+  ])('is adopted although its platform %s', async (_what, deleted) => {
+    const instance = await readyInstance();
+    await loseRow(instance);
+    const again = await harness.provisionAgain(instance);
+    expect(await harness.untilFinished(again)).toMatchObject({
+      state: 'failed',
+      errorCode: 'AdoptionRefused',
+    });
+    if (deleted) {
+      const refused = present(await harness.store.findInstance(instance));
+      expect(await harness.untilFinished(await harness.deprovision(refused))).toMatchObject({
+        state: 'succeeded',
+      });
+    }
+    await confirm(namespaceOf(instance));
+    expect((await settle('adopt')).state).toBe('succeeded');
+    expect(await harness.store.findInstance(instance)).toMatchObject({ uid: instance.uid, state: 'ready' });
+  });
+
+  test('is not adopted in place of one that failed later', async () => {
+    const instance = await readyInstance();
+    await loseRow(instance);
+    await harness.untilFinished(await harness.provisionAgain(instance));
+    await harness.query(`update operations set error_code = 'DeadlineExceeded'`);
+    await confirm(namespaceOf(instance));
+    expect(await refusal(plan('adopt'))).toMatch(/Another instance lives under the same id/);
+  });
+
   test('whose password is gone is not adopted with a new one, which would lock it out', async () => {
     const instance = await readyInstance();
     await loseRow(instance);

@@ -41,6 +41,9 @@ export async function adoptInstance(
   const foreign = named(standing.filter((object) => !objects.includes(object)));
   return {
     steps: [
+      ...(lost.hollowUid === undefined
+        ? []
+        : [`forget the row ${lost.hollowUid}: a request for the same id, refused since all this stood`]),
       `write the row of ${row.platform}/${row.instanceId} (${row.uid}): ${revision.serviceName} ${revision.planName}, life ${row.incarnation} of this id, namespace ${row.namespace}, organization "${row.organizationGuid}", space "${row.spaceGuid}"`,
       `read back from its Secrets what was generated: ${Object.keys(revision.generate).join(', ') || 'nothing'}`,
       `write down ${objects.length} objects: ${named(objects)}`,
@@ -98,8 +101,11 @@ export function adoptAgain(
 /** The rows of an instance and of what was applied for it. */
 export async function insertInstance(
   transaction: StoreTransaction,
-  { row, objects, dashboardUrl }: LostInstance,
+  { row, objects, dashboardUrl, hollowUid }: LostInstance,
 ): Promise<void> {
+  if (hollowUid !== undefined && !(await transaction.discardHollowInstance(hollowUid))) {
+    throw new OrphanRefused('The row of the refused request changed by now. Look again.');
+  }
   await transaction.adoptInstance(row);
   if (dashboardUrl !== undefined) await transaction.setDashboardUrl(row.uid, dashboardUrl);
   const items = objects.map(({ uid: objectUid, ...object }) => ({

@@ -19,6 +19,8 @@ export interface LostInstance {
   row: AdoptedInstance;
   revision: PlanRevision;
   dashboardUrl?: string;
+  /** The row of a refused request, which has the names of what stands, and makes way. */
+  hollowUid?: string;
   /** What was applied for it, the namespace first. */
   objects: AppliedLiveObject[];
   /** What an admin should know before. */
@@ -59,7 +61,7 @@ export async function readLostInstance(
       }),
     name,
   );
-  await assertNoRow({ store, cluster }, { uid, platform, instanceId, name });
+  const hollowUid = await rowInTheWay({ store, cluster }, { uid, platform, instanceId, name });
 
   const warnings: string[] = [];
   const revision = await revisionOf({ store, cluster }, namespace, options, warnings);
@@ -99,6 +101,7 @@ export async function readLostInstance(
     row,
     revision,
     ...(dashboardUrl === undefined ? {} : { dashboardUrl }),
+    ...(hollowUid === undefined ? {} : { hollowUid }),
     objects: await objectsOf({ store, cluster }, namespace, uid),
     warnings,
   };
@@ -113,10 +116,11 @@ function ownerOf({ metadata: { name, annotations = {} } }: KubeObject) {
   );
 }
 
-async function assertNoRow(
+/** @returns the uid of a row that may be discarded */
+async function rowInTheWay(
   { store }: OrphanDeps,
   { uid, platform, instanceId, name }: { uid: string; platform: string; instanceId: string; name: string },
-): Promise<void> {
+): Promise<string | undefined> {
   const own = await store.findInstanceByUid(uid);
   if (own !== undefined) {
     throw new OrphanRefused(
@@ -124,7 +128,8 @@ async function assertNoRow(
     );
   }
   const newest = await store.findInstanceOrTombstone({ platform, instanceId });
-  if (newest === undefined) return;
+  if (newest === undefined) return undefined;
+  if (newest.externalName === name && (await store.isHollowInstance(newest.uid))) return newest.uid;
   if (newest.state !== 'deprovisioned') {
     throw new OrphanRefused(
       `Another instance lives under the same id ${platform}/${instanceId} (row ${newest.uid}, ${newest.state}). Two cannot: settle that one first, for example with \`chandler orphans remove\` if its objects are gone.`,
@@ -135,6 +140,7 @@ async function assertNoRow(
       `The row ${newest.uid} says that an instance of this name was deprovisioned, and does not know these objects. Delete the namespace ${name} with kubectl if nobody needs it.`,
     );
   }
+  return undefined;
 }
 
 function hasParameters({ schemas }: PlanRevision): boolean {
