@@ -41,7 +41,10 @@ beforeAll(async () => {
 
 function kindsOf(spec: ResourceSpec): { apiVersion: string; kind: string }[] {
   if (spec.kind !== 'manifest') return [];
-  return spec.objects.map(({ apiVersion, kind }) => ({ apiVersion: apiVersion as string, kind: kind as string }));
+  return spec.objects.map(({ apiVersion, kind }) => ({
+    apiVersion: apiVersion as string,
+    kind: kind as string,
+  }));
 }
 
 function objectOf(name: string): KubeObject {
