@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-unit test-cluster chaos fuzz sequences break-rules check-mutants bench check format cluster-up cluster-down cluster-status operator-kro postgres-down clean
+.PHONY: help install quickstart test test-unit test-cluster chaos fuzz sequences break-rules check-mutants check-operators bench check format cluster-up cluster-down cluster-status operator-kro postgres-down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ break-rules: install ## break each rule of docs/osbapi.md and see its tests fail
 
 check-mutants: install ## break each rule of a broker and see chandler check notice, and blame nothing else (about 3 minutes)
 	@CHANDLER_MUTANTS=whole vitest run --project fast test/conformance/mutants.test.ts
+
+check-operators: cluster-up ## try examples/operators against the definitions in CRDS=folder on the cluster (docs/operators.md)
+	@node test/operators/check-examples.ts $(CRDS)
 
 bench: install ## what claiming costs when one tenant has 5,000 due operations (ARGS="50000 200": so many, and so many other tenants)
 	@node bench/claim.ts $(ARGS)

@@ -22,7 +22,7 @@ import {
   planSchema,
 } from './offering-file.ts';
 import { readManifestFolders } from './read-manifest-folders.ts';
-import type { CatalogProblem, CompiledPlan } from './types.ts';
+import type { CatalogPlace, CatalogProblem, CompiledPlan } from './types.ts';
 
 export interface LoadContext {
   /** Folder that chart paths start from. */
@@ -60,14 +60,12 @@ export async function loadOffering(
     const overridden = withOverrides(mergePlan(source.content, rawPlan), context.set);
     const { plan: merged, sourceOf, problems } = await readManifestFolders(overridden, context.chartRoot);
     context.problems.push(...problems);
-    const plan = await loadPlan(merged, head.data, context, (complaints) => {
-      for (const { path: at, message } of complaints) {
-        const inFolder = sourceOf(at);
-        const { line, column } =
-          inFolder === undefined ? locateInPlan(source, overridden, index, at) : inFolder.location;
-        context.problems.push({ file: inFolder?.file ?? source.file, line, column, message });
-      }
-    });
+    const locate = (at: Path): CatalogPlace => {
+      const inFolder = sourceOf(at);
+      const { line, column } = inFolder?.location ?? locateInPlan(source, overridden, index, at);
+      return { file: inFolder?.file ?? source.file, line, column };
+    };
+    const plan = await loadPlan(merged, head.data, context, locate);
     if (plan !== undefined) plans.push(plan);
   }
   if (!head.success || context.problems.length > before) return undefined;
@@ -108,8 +106,10 @@ async function loadPlan(
   merged: JsonObject,
   head: OfferingHead | undefined,
   context: LoadContext,
-  complain: (complaints: Complaint[]) => void,
+  locate: (at: Path) => CatalogPlace,
 ): Promise<{ compiled: CompiledPlan; definition: PlanDefinition } | undefined> {
+  const complain = (complaints: Complaint[]) =>
+    context.problems.push(...complaints.map(({ path: at, message }) => ({ ...locate(at), message })));
   const schema = planSchema(context.kinds);
   const parsed = schema.safeParse(merged);
   if (!parsed.success) {
@@ -124,7 +124,22 @@ async function loadPlan(
   if (head === undefined || complaints.length + chartComplaints.length > 0) return undefined;
   const revision = compileRevision(head, definition, order, charts);
   const archives = new Map([...charts.values()].map(({ digest, archive }) => [digest, archive]));
-  return { compiled: { revision, charts: archives }, definition };
+  const compiled: CompiledPlan = {
+    revision,
+    charts: archives,
+    locate: (id, field) => locate(placeOf(definition, id, field)),
+  };
+  return { compiled, definition };
+}
+
+function placeOf({ resources }: PlanDefinition, id: string, field?: { object: number; path: Path }): Path {
+  const index = resources.findIndex((resource) => resource.id === id);
+  const { manifests, read, helm } = resources[index] ?? {};
+  const { object, path: at } = field ?? { object: 0, path: ['kind'] };
+  if (manifests?.isOne === true) return ['resources', index, 'manifest', ...at];
+  if (manifests !== undefined) return ['resources', index, 'manifests', object, ...at];
+  if (read !== undefined) return ['resources', index, 'read', 'kind'];
+  return ['resources', index, ...(helm === undefined ? [] : ['helm', 'chart'])];
 }
 
 async function packCharts(

@@ -1,7 +1,7 @@
 import type { ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision, ServiceOffering, ServicePlan } from '../domain/offering.ts';
 import type { JsonObject } from '../lib/json.ts';
-import type { YamlProblem } from '../lib/yaml-source.ts';
+import type { Path, YamlProblem } from '../lib/yaml-source.ts';
 
 /** One thing wrong in a catalog file, with how to mend it. */
 export type CatalogProblem = YamlProblem;
@@ -16,10 +16,15 @@ export class CatalogInvalid extends Error {
   }
 }
 
+/** Where something stands in a catalog's files. */
+export type CatalogPlace = Omit<CatalogProblem, 'message'>;
+
 /** A plan revision together with the packed charts it names by digest. */
 export interface CompiledPlan {
   revision: PlanRevision;
   charts: ReadonlyMap<string, Buffer>;
+  /** Where a resource says what it makes; of one that writes objects, a field of one of them. */
+  locate(resourceId: string, field?: { object: number; path: Path }): CatalogPlace;
 }
 
 /** The offerings of one catalog folder, compiled and immutable. */

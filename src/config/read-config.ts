@@ -197,6 +197,17 @@ export function readOrphanSettings(
   return { ...databaseUrls(parsed.data), keyFile: CHANDLER_KEY_FILE, clusterName: CHANDLER_CLUSTER, kube };
 }
 
+/**
+ * The part of the configuration that looking at the cluster needs.
+ * @throws ConfigInvalid with the line that {@link readConfig} has for it
+ */
+export function readKubeSource(environment: Environment): KubeSource {
+  const problems: string[] = [];
+  const kube = findKube(withoutEmpty(environment), (problem) => problems.push(problem));
+  if (kube === undefined) throw new ConfigInvalid(problems);
+  return kube;
+}
+
 function withoutEmpty(environment: Environment): Environment {
   return Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),

@@ -307,6 +307,17 @@ describe('answers', () => {
     expect(sent?.headers.authorization).toBe('Bearer first-token');
   });
 
+  test('an apply with fields that the kind does not have is refused for good, and the error names each', async () => {
+    const message =
+      'failed to create typed patch object (team/settings; v1, Kind=ConfigMap): errors:\n  .dat: field not declared in schema\n  .data.a: expected string, got 1';
+    server.script = ({ method }, response) => method === 'PATCH' && status(response, 500, '', message);
+    const error = await failure((await connect()).apply(object));
+    expect(error).toMatchObject({ status: 422, passing: false });
+    expect(error.message).toBe(
+      'failed to create typed patch object (team/settings; v1, Kind=ConfigMap): .dat: field not declared in schema; .data.a: expected string, got 1',
+    );
+  });
+
   test('an apply under the uid of an object that was replaced is a conflict, as it is for one that is gone', async () => {
     const cluster = await connect();
     const text = 'ConfigMap "settings" is invalid: metadata.uid: Invalid value: "u": field is immutable';

@@ -35,6 +35,8 @@ const pageSize = '500';
 /** Bookmarks come about every minute; a stream silent for longer than this is taken up again on a new connection. */
 const watchIdleMs = 150_000;
 const uidIsAnother = /\bmetadata\.uid(: Invalid value| \(FieldValueInvalid\))/;
+/** Fields that the kind does not have, or of another type: the API server answers 500, though no repetition helps. */
+const doesNotFitKind = /^failed to create typed patch object /;
 const reachKeptMs = 10_000;
 
 /**
@@ -117,6 +119,14 @@ class ApiCluster implements Cluster {
       // The API server calls it a conflict when nothing is there, but invalid when another object took the place.
       if (error instanceof KubeError && error.status === 422 && uidIsAnother.test(error.message)) {
         throw new KubeError(409, 'Conflict', error.message, error);
+      }
+      if (error instanceof KubeError && error.status === 500 && doesNotFitKind.test(error.message)) {
+        const inOneLine = error.message
+          .replace(/ errors:\n\s*/, ' ')
+          .replaceAll(/\n\s*/g, '; ')
+          // What is left of a printed value.
+          .replace(/, got &[\w.]*$/, '');
+        throw new KubeError(422, 'Invalid', inOneLine, error);
       }
       throw error;
     }

@@ -16,8 +16,8 @@ export { podTrouble } from './pod-trouble.ts';
 export type { Readiness } from './readiness-result.ts';
 
 /**
- * Readiness by kind and API group; objects of other kinds by their conditions Stalled, Reconciling and Ready and by
- * `observedGeneration`; an object that says nothing is current.
+ * Readiness by kind and API group; objects of other kinds by `observedGeneration` and by their conditions, Stalled,
+ * Reconciling, Ready and what widespread operators have beside them; an object that says nothing is current.
  */
 export function readiness(object: KubeObject): Readiness {
   const json = asJson(object);
@@ -87,13 +87,19 @@ function definitionReadiness(object: JsonObject): Readiness {
   return inProgress('the kind is not established');
 }
 
+/** What says that work goes on while it is True: by kstatus, of Strimzi, and of ACK, which tries again after a change. */
+const holding = ['Reconciling', 'NotReady', 'ACK.Terminal'];
+/** What holds an object back while it is there and not True: by kstatus, of Crossplane, ACK and RabbitMQ. */
+const promising = ['Ready', 'Synced', 'ACK.ResourceSynced', 'ReconcileSuccess', 'AllReplicasReady'];
+
+/** ACK.Terminal is no failure: it has no generation, and an update that mends its cause would fail by the old one. */
 function conditionsReadiness(object: JsonObject): Readiness {
   const stalled = condition(object, 'Stalled');
   if (stalled?.status === 'True') return failed(conditionText(stalled, 'it is stalled'));
-  const reconciling = condition(object, 'Reconciling');
-  if (reconciling?.status === 'True') return inProgress(conditionText(reconciling, 'it is being reconciled'));
-  const ready = condition(object, 'Ready');
-  if (ready !== undefined && ready.status !== 'True')
-    return inProgress(conditionText(ready, 'it is not ready'));
-  return current('it exists');
+  const held = holding.map((type) => condition(object, type)).find((found) => found?.status === 'True');
+  if (held !== undefined) return inProgress(conditionText(held, 'it is being reconciled'));
+  const broken = promising
+    .map((type) => condition(object, type))
+    .find((found) => found !== undefined && found.status !== 'True');
+  return broken === undefined ? current('it exists') : inProgress(conditionText(broken, 'it is not ready'));
 }

@@ -9,13 +9,19 @@ import { compileTemplate, evaluateCondition } from '../template/compile-template
 import { MissingValue, TemplateError, type TemplateScope } from '../template/types.ts';
 import { resourceName, resourceOutputs } from './resource-state.ts';
 
+/** What expressions read of an instance itself. */
+export type ScopedInstance = Pick<
+  ServiceInstance,
+  'externalName' | 'namespace' | 'platform' | 'contextNamespace' | 'parameters' | 'generated'
+>;
+
 /**
  * What the expressions of a plan may read for one instance. Holds passwords: never log it.
  * @param observed every observed object of the instance
  * @param found by resource id: outputs of its resources outside of clusters, and of objects that it reads
  */
 export function instanceScope(
-  instance: ServiceInstance,
+  instance: ScopedInstance,
   revision: PlanRevision,
   observed: readonly KubeObject[],
   found: ReadonlyMap<string, JsonObject> = new Map(),

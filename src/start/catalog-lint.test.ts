@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testHelmPath } from '../helm/test-helm.ts';
+import { json, startScriptedApiServer } from '../kube/scripted-api-server.ts';
 
 const main = new URL('main.ts', import.meta.url).pathname;
 const shipped = new URL('../../', import.meta.url).pathname;
@@ -100,6 +101,52 @@ describe('chandler catalog lint', () => {
     const { exitCode, stdout } = await lint(['nowhere'], { PATH: folder });
     expect(stdout).toMatch(/nowhere:1:1: there is no readable folder here\n/);
     expect(exitCode).toBe(1);
+  });
+
+  it('asks a cluster that is named, never another, and exits with 1 when that lacks a kind', async () => {
+    await writeFile(
+      join(folder, 'catalog/postgresql.yaml'),
+      `apiVersion: chandler.dev/v1
+kind: ServiceOffering
+id: one
+name: operated
+description: By an operator
+resources:
+  - id: db
+    manifest: { apiVersion: db.example.com/v1, kind: Database }
+    readyWhen: ["\${db.status.ready}"]
+plans: [{ id: two, name: small, description: Small }]
+`,
+    );
+    const server = await startScriptedApiServer();
+    server.script = ({ path }, response) =>
+      path === '/api/v1/namespaces/default' &&
+      json(response, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
+    const environment = { CHANDLER_HELM: await testHelmPath(), KUBECONFIG: server.kubeconfigPath };
+    try {
+      const answers = [
+        await lint(['--kubeconfig', server.kubeconfigPath], environment),
+        await lint(['--cluster'], { ...environment, CHANDLER_KUBECONFIG: server.kubeconfigPath }),
+      ];
+      for (const { exitCode, stdout, stderr } of answers) {
+        expect([exitCode, stderr]).toEqual([1, '']);
+        expect(stdout).toBe(
+          `operated: small (provision, update, deprovision async; not bindable)
+catalog/postgresql.yaml:8:48: the cluster has no kind Database in db.example.com/v1: install the operator that brings it
+the cluster accepts 0 objects, tried in namespace default; nothing was made
+1 problem in 1 file
+`,
+        );
+      }
+      expect(await lint(['--cluster'], environment)).toEqual({
+        exitCode: 1,
+        stdout: '',
+        stderr:
+          'CHANDLER_KUBECONFIG must name a kubeconfig file, because Chandler does not run inside a cluster.\n',
+      });
+    } finally {
+      await server.close();
+    }
   });
 
   it('explains itself', async () => {

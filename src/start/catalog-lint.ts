@@ -1,10 +1,12 @@
-/** `chandler catalog lint`: everything that loading a catalog checks, before anything reaches a cluster. */
+/** `chandler catalog lint`: everything that loading a catalog checks, before anything reaches a cluster; then, if asked to, a cluster. */
 import { loadCatalog } from '../catalog/load-catalog.ts';
 import { CatalogInvalid, type CatalogProblem, type CompiledPlan } from '../catalog/types.ts';
 import type { PlanRevision, ServiceOffering, ServicePlan, SyncSpec } from '../domain/offering.ts';
 import { createHelm } from '../helm/create-helm.ts';
 import { findHelm } from '../helm/find-helm.ts';
 import { type Helm, HelmError } from '../helm/types.ts';
+import type { Cluster } from '../kube/types.ts';
+import { type ClusterLint, lintCluster } from '../tools/cluster-lint/lint-cluster.ts';
 import { offeredKinds } from './offered-kinds.ts';
 
 export interface LintReport {
@@ -12,14 +14,23 @@ export interface LintReport {
   lines: string[];
 }
 
+/** Where to try what a catalog makes. */
+export interface LintTarget {
+  cluster: Cluster;
+  namespace: string;
+}
+
 /**
  * Loads a catalog and tells what is wrong with it, or what is in it.
  * @param folder as the user gave it: problems name files by it
  * @param environment where to look for helm; without one, charts are not rendered and the report says so
+ * @param target asked when the catalog itself is fine
+ * @throws KubeError when the cluster does not answer, or does not have the namespace
  */
 export async function lintCatalog(
   folder: string,
   environment: Readonly<Record<string, string | undefined>>,
+  target?: LintTarget,
 ): Promise<LintReport> {
   const { helm, note } = await helmOf(environment);
   try {
@@ -28,12 +39,24 @@ export async function lintCatalog(
       kinds: offeredKinds,
       ...(helm === undefined ? {} : { helm }),
     });
-    const lines = offerings.map((offering) => describeOffering(offering, compiledPlans));
-    return { fine: true, lines: [...note, ...lines] };
+    const lines = [...note, ...offerings.map((offering) => describeOffering(offering, compiledPlans))];
+    if (target === undefined) return { fine: true, lines };
+    return withCluster(lines, await lintCluster(compiledPlans, { ...target, helm }), target);
   } catch (thrown) {
     if (!(thrown instanceof CatalogInvalid)) throw thrown;
     return { fine: false, lines: [...thrown.problems.map(describeProblem), ...note, count(thrown.problems)] };
   }
+}
+
+function withCluster(
+  lines: readonly string[],
+  { problems, notes, accepted }: ClusterLint,
+  { namespace }: LintTarget,
+): LintReport {
+  const tried = `the cluster accepts ${plural(accepted, 'object')}, tried in namespace ${namespace}; nothing was made`;
+  const found = [...problems, ...notes].map(describeProblem);
+  const end = problems.length === 0 ? [tried] : [tried, count(problems)];
+  return { fine: problems.length === 0, lines: [...lines, ...found, ...end] };
 }
 
 async function helmOf({

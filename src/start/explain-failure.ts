@@ -12,6 +12,8 @@ const readableNames = [
   'ClusterError',
   'KeyMismatch',
   'HelmError',
+  // Its message holds no value of an object.
+  'KubeError',
   'QuickstartFailed',
   'RotationRefused',
   'OrphanRefused',

@@ -1,13 +1,20 @@
 #!/usr/bin/env node
 /** The `chandler` command: it and its neighbours alone read process.env. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addCheckCommand } from '../cli/check.ts';
 import { addKeysCommand } from '../cli/keys.ts';
 import { addOrphansCommand } from '../cli/orphans.ts';
-import { readConfig, readDatabaseUrls, readKeySettings, readOrphanSettings } from '../config/read-config.ts';
+import {
+  readConfig,
+  readDatabaseUrls,
+  readKeySettings,
+  readKubeSource,
+  readOrphanSettings,
+} from '../config/read-config.ts';
 import { createKeyFile } from '../lib/key-file.ts';
 import { migrate } from '../store/migrate.ts';
+import type { LintTarget } from './catalog-lint.ts';
 import { explainFailure } from './explain-failure.ts';
 
 const environmentHelp = `
@@ -67,17 +74,33 @@ program
   .description(
     'check offerings as serve does and print each problem as file:line:column; exit 1 when there is one',
   )
+  .option('--cluster', 'then ask a cluster whether it has the kinds, and try the objects there in a dry run')
+  .addOption(
+    new Option(
+      '--kubeconfig <path>',
+      'of that cluster (default: CHANDLER_KUBECONFIG, or inside a pod its own); implies --cluster',
+    ).implies({ cluster: true }),
+  )
+  .option('--namespace <name>', 'where to try the objects; it must exist', 'default')
   .addHelpText(
     'after',
     `
 Charts are looked for beside the folder (catalog/ uses charts/) and rendered with the helm on the PATH or at
-CHANDLER_HELM; without one, the rest is checked. docs/catalog.md explains every key of an offering.`,
+CHANDLER_HELM; without one, the rest is checked. docs/catalog.md explains every key of an offering.
+
+With --cluster nothing is made: objects are sent as server-side applies with dryRun=All, filled with the defaults of the
+parameters. What reads something that only a real instance has is left out, and a line says so.`,
   )
-  .action(async (folder: string) => {
+  .action(async (folder: string, options: ClusterLintOptions) => {
     const { lintCatalog } = await import('./catalog-lint.ts');
-    const { fine, lines } = await lintCatalog(folder, process.env);
-    process.stdout.write(lines.map((line) => `${line}\n`).join(''));
-    if (!fine) process.exitCode = 1;
+    const target = options.cluster === true ? await openLintTarget(options) : undefined;
+    try {
+      const { fine, lines } = await lintCatalog(folder, process.env, target);
+      process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+      if (!fine) process.exitCode = 1;
+    } finally {
+      await target?.cluster.close();
+    }
   });
 
 program
@@ -111,6 +134,20 @@ addOrphansCommand(program, {
   },
   fail,
 });
+
+interface ClusterLintOptions {
+  cluster?: true;
+  kubeconfig?: string;
+  namespace: string;
+}
+
+async function openLintTarget({ kubeconfig, namespace }: ClusterLintOptions): Promise<LintTarget> {
+  const { connectCluster } = await import('../kube/connect-cluster.ts');
+  const given = kubeconfig === undefined ? {} : { CHANDLER_KUBECONFIG: kubeconfig };
+  const kube = readKubeSource({ ...process.env, ...given });
+  const access = kube.kind === 'kubeconfig' ? { kubeconfigPath: kube.path } : { inCluster: true };
+  return { namespace, cluster: await connectCluster({ name: 'under lint', ...access }) };
+}
 
 /** The first signal stops in good order, a second one at once. */
 function stopOnSignal(stop: (signal: string) => Promise<void>): void {

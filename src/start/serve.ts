@@ -36,6 +36,7 @@ import { startWorker } from '../worker/worker.ts';
 import { armFailpoints } from './arm-failpoints.ts';
 import { openChartFolder } from './chart-folder.ts';
 import { clusterAccess } from './cluster-access.ts';
+import { lookForKinds } from './look-for-kinds.ts';
 import { externals, offeredKinds, providers } from './offered-kinds.ts';
 import { watchedCluster } from './watched-cluster.ts';
 
@@ -163,6 +164,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
     ...(steps === undefined ? {} : { steps }),
   };
   const worker = startWorker(deps);
+  const stopLooking = lookForKinds({ catalog, cluster, helm, events });
   const sweeper = startSweeper(deps, sweepsOf(config), { everySeconds: config.sweepSeconds });
   const stopWork = async () => {
     // Another replica may watch at once; what is left of the ticks here waits for no event.
@@ -170,6 +172,7 @@ async function startParts(config: Config, { store, catalog, helm, events }: Part
       worker.stop(tickGraceMs),
       sweeper.stop(tickGraceMs),
       within(closeGraceMs, watcher.stop()),
+      within(closeGraceMs, stopLooking()),
     ]);
     await within(closeGraceMs, Promise.all([cluster.close(), charts.remove()]));
   };

@@ -101,6 +101,8 @@ export interface Events {
   driftFound(fields: FindingFields): void;
   /** For tests only: this process will fail, die or stand still at a step (CHANDLER_FAILPOINT). */
   failpointArmed(fields: { failpoint: string }): void;
+  /** Instances of these plans cannot be made until somebody installs the operator that brings the kind. */
+  kindMissing(fields: { cluster: string; apiVersion: string; kind: string; plans: string[] }): void;
   watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
   /** Something of the background failed and will be tried again: a listener, a lease, a sweep. */
   backgroundFaulted(fields: { task: string; cause: unknown }): void;
@@ -143,6 +145,12 @@ export function createEvents(logger: Logger): Events {
     findingConfirmed: (fields) => write('error', 'finding confirmed', fields),
     driftFound: (fields) => write('warn', 'drift found', fields),
     failpointArmed: (fields) => write('warn', 'failpoint armed: this process is under test', fields),
+    kindMissing: (fields) =>
+      write(
+        'warn',
+        'kind missing: the plans that need it cannot be provisioned until its operator is installed',
+        fields,
+      ),
     watchBroke: (fields) => write('warn', 'watch broke', fields),
     backgroundFaulted: (fields) => write('warn', 'background task faulted', fields),
   };
@@ -182,6 +190,7 @@ export const silentEvents: Events = {
   findingConfirmed: ignore,
   driftFound: ignore,
   failpointArmed: ignore,
+  kindMissing: ignore,
   watchBroke: ignore,
   backgroundFaulted: ignore,
 };

@@ -91,7 +91,11 @@ const offering: ServiceOffering = {
 
 export const testCatalog: Catalog = {
   offerings: [offering],
-  compiledPlans: Object.values(revisions).map((each) => ({ revision: each, charts: new Map() })),
+  compiledPlans: Object.values(revisions).map((each) => ({
+    revision: each,
+    charts: new Map(),
+    locate: () => ({ file: 'catalog/postgresql.yaml', line: 1, column: 1 }),
+  })),
   findOffering: (id) => (id === serviceId ? offering : undefined),
   findPlan: (service, id) => {
     const plan = service === serviceId ? offering.plans.find((each) => each.id === id) : undefined;
