@@ -39,18 +39,33 @@ async function findContained(layout: Layout): Promise<{ pid: number; startTime: 
 /** Unmounts all below our folders, then removes the folders. */
 export async function removeFolders(layout: Layout): Promise<void> {
   await removeShimSockets(layout);
-  for (let round = 0; round < 5; round += 1) {
-    const mounts = await mountsBelow([layout.stateDir, layout.runDir]);
-    if (mounts.length === 0) break;
-    // The deepest and the last first.
-    for (const path of mounts.reverse()) await execa('umount', ['--lazy', path], { reject: false });
-  }
-  const left = await mountsBelow([layout.stateDir, layout.runDir]);
-  // Removing a folder with a mount in it would delete what is mounted.
-  if (left.length > 0) throw new ClusterError(`still mounted: ${left.join(', ')}`);
+  await unmountBelow([layout.stateDir, layout.runDir]);
   await rm(layout.stateDir, { recursive: true, force: true, maxRetries: 3 });
   await rm(layout.runDir, { recursive: true, force: true, maxRetries: 3 });
   await removeOutside(layout);
+}
+
+/**
+ * Removes what containerd keeps of running containers, for a node of which no component runs: after a reboot the
+ * sockets and mounts that it speaks of are gone; after a kill of everything the mounts still stand.
+ */
+export async function removeRunningState(layout: Layout): Promise<void> {
+  await killEverything(layout);
+  const folder = join(layout.runDir, 'containerd');
+  await unmountBelow([folder]);
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function unmountBelow(folders: string[]): Promise<void> {
+  for (let round = 0; round < 5; round += 1) {
+    const mounts = await mountsBelow(folders);
+    if (mounts.length === 0) return;
+    // The deepest and the last first.
+    for (const path of mounts.reverse()) await execa('umount', ['--lazy', path], { reject: false });
+  }
+  const left = await mountsBelow(folders);
+  // Removing a folder with a mount in it would delete what is mounted.
+  if (left.length > 0) throw new ClusterError(`still mounted: ${left.join(', ')}`);
 }
 
 /** A killed shim leaves its socket in a folder that all containerds of a machine share. */

@@ -1,6 +1,6 @@
 /** A real one-node Kubernetes on this machine, without a container engine: needs Linux, root, apt-get and Go. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type ClusterAccess,
@@ -32,7 +32,7 @@ import {
   missingImages,
 } from './images.ts';
 import { type Layout, layoutOf } from './layout.ts';
-import { killEverything, removeControlGroups, removeFolders } from './leftovers.ts';
+import { killEverything, removeControlGroups, removeFolders, removeRunningState } from './leftovers.ts';
 import { withLock } from './lock.ts';
 import { bridgeIsUp, ensureNetwork, removeNetwork } from './network.ts';
 import { nodeObjects } from './objects.ts';
@@ -155,8 +155,7 @@ export class LocalNode implements ClusterSource {
       await mkdir(dir, { recursive: true, mode: 0o700 });
     }
     if ((await findProcesses(layout.clusterName)).length === 0) {
-      // After a reboot the sockets and mounts that these files speak of are gone.
-      await rm(join(layout.runDir, 'containerd'), { recursive: true, force: true });
+      await removeRunningState(layout);
       await truncate(layout.auditLogPath).catch(() => undefined);
     }
     const [network] = await Promise.all([ensureNetwork(layout), ensurePki(layout)]);
