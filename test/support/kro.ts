@@ -32,6 +32,10 @@ export async function ensurePostgresServers(cluster: Cluster): Promise<void> {
     const found = await cluster.get({ apiVersion, kind, name: metadata.name });
     return isReady(found) ? true : undefined;
   });
+  // A kind that came a moment ago is not known to a client that asked just before.
+  await eventually('the kind PostgresServer is known', () =>
+    cluster.list(postgresServerKind, { namespace: 'default' }).catch(() => undefined),
+  );
 }
 
 /** Stops the operator, its kinds stay; or starts it again, which takes its chart 12 s. */
