@@ -22,6 +22,7 @@ const revision = {
     bind: draft04,
   },
   parameterDefaults: { size: '1Gi', region: 'here' },
+  resources: [],
   updates: { plan: true, growOnly: ['size'] },
 } as unknown as PlanRevision;
 

@@ -25,8 +25,8 @@ const manifest = (id: string, more: JsonObject): JsonObject => ({
   readyWhen: [`\${${id}.status.ready}`],
 });
 
-async function lint(resources: JsonObject[], { withHelm = false } = {}) {
-  const { compiledPlans } = await folder.loadWith({ resources, outputs: null, bind: null });
+async function lint(resources: JsonObject[], { withHelm = false, policy = {} } = {}) {
+  const { compiledPlans } = await folder.loadWith({ resources, policy, outputs: null, bind: null });
   const helm = withHelm ? createHelm({ helmPath: await testHelmPath() }) : undefined;
   const { problems, notes, accepted } = await lintCluster(compiledPlans, {
     cluster,
@@ -77,7 +77,8 @@ describe('a kind that the cluster does not have', () => {
     const chart = ['A', 'B'].map((name) => stringify({ ...kind, kind: name, metadata: { name: 'a' } }));
     await folder.write('charts/db/templates/all.yaml', chart.join('---\n'));
     const server = { id: 'server', helm: { chart: 'charts/db' } };
-    const { problems } = await lint([server], { withHelm: true });
+    const policy = { kinds: ['db.example.com/A', 'db.example.com/B'] };
+    const { problems } = await lint([server], { withHelm: true, policy });
     expect(problems).toEqual([
       expect.stringMatching(/^chart: charts\/db \| the cluster has no kind A/),
       expect.stringMatching(/^chart: charts\/db \| the cluster has no kind B/),
@@ -168,7 +169,7 @@ describe('an object of a kind that the cluster has', () => {
     const everywhere = { ...manifest('db', {}), manifest: { ...kind, kind: 'Everywhere' } };
     expect((await lint([everywhere])).problems).toEqual([
       expect.stringMatching(
-        /^kind: Everywhere \| The plan makes an object that is not allowed: .*cluster-scoped/,
+        /^kind: Everywhere \| The policy of the plan forbids: .* cluster-scoped \(allowed by policy/,
       ),
     ]);
   });

@@ -126,6 +126,7 @@ async function render(
     namespace,
     annotations: {},
     namespaceAnnotations: {},
+    policy: plan.revision.policy ?? {},
   };
   try {
     const desired = (await renderResource(spec, scope, target)) ?? [];
