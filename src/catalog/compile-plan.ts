@@ -80,9 +80,13 @@ function compileResource(
   const chart = charts.get(id);
   if (resource?.helm === undefined || chart === undefined) throw new Error(`resource ${id} was not checked`);
   const values = resource.helm.values as JsonObject;
-  const { freeOfTpl } = resource.helm;
-  const helm = { chartDigest: chart.digest, chartName: chart.name, values };
-  return { id, kind: 'helm', ...helm, ...(freeOfTpl ? { freeOfTpl } : {}), readyWhen };
+  const { freeOfTpl, mode, hookTimeout = '5m', history = 10 } = resource.helm;
+  const helm = {
+    ...{ chartDigest: chart.digest, chartName: chart.name, values },
+    ...(freeOfTpl ? { freeOfTpl } : {}),
+    ...(mode === 'release' ? { release: { hookTimeout: secondsOf(hookTimeout), history } } : {}),
+  };
+  return { id, kind: 'helm', ...helm, readyWhen };
 }
 
 function compileBind(bind: BindDefinition): BindSpec {

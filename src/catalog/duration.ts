@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 const secondsPerUnit: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 const secondsPerWeek = 7 * 86_400;
@@ -14,3 +16,8 @@ export function parseDuration(text: string, longest = secondsPerWeek): number | 
   const seconds = Number(amount) * (secondsPerUnit[unit] ?? 0);
   return seconds <= longest ? seconds : undefined;
 }
+
+/** A duration in a catalog file. */
+export const duration = z
+  .string()
+  .refine((text) => parseDuration(text) !== undefined, 'must be a duration such as 30s, 10m or 1h');

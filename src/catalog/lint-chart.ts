@@ -1,9 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isHook } from '../helm/releases.ts';
 import { type Helm, HelmError } from '../helm/types.ts';
-import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import type { JsonObject } from '../lib/json.ts';
 import { MissingValue, TemplateError } from '../template/types.ts';
 import { brokenPolicy, renderForSample, sampleName } from './lint-policy.ts';
 import type { PlanDefinition } from './offering-file.ts';
+
+type HelmDefinition = NonNullable<PlanDefinition['resources'][number]['helm']>;
 
 const sampleCluster = { kubeVersion: 'v1.34.0', apiVersions: [] };
 
@@ -16,11 +19,11 @@ const sampleCluster = { kubeVersion: 'v1.34.0', apiVersions: [] };
 export async function lintChart(
   helm: Helm,
   chartPath: string,
-  values: JsonObject,
+  { values: given, mode }: HelmDefinition,
   plan: PlanDefinition,
 ): Promise<string | undefined> {
   try {
-    const rendered = renderForSample(values, plan);
+    const rendered = renderForSample(given as JsonObject, plan);
     if (rendered === undefined) return undefined;
     const request = {
       ...sampleCluster,
@@ -30,9 +33,10 @@ export async function lintChart(
       values: rendered,
     };
     const [first, second] = await Promise.all([helm.render(request), helm.render(request)]);
-    const hook = first.find((object) => annotationsOf(object)['helm.sh/hook'] !== undefined);
-    if (hook !== undefined)
-      return `the chart has a hook (${JSON.stringify(hook.kind)}); mode render cannot run it`;
+    const hook = mode === 'render' ? first.find(isHook) : undefined;
+    if (hook !== undefined) {
+      return `the chart has a hook (${JSON.stringify(hook.kind)}), which mode render cannot run; mode release can`;
+    }
     if (!isDeepStrictEqual(first, second)) {
       return 'two renderings of the chart differ: it uses random or time functions, so every apply would change it';
     }
@@ -42,10 +46,4 @@ export async function lintChart(
     if (thrown instanceof HelmError || thrown instanceof TemplateError) return thrown.message;
     throw thrown;
   }
-}
-
-function annotationsOf(object: JsonObject): JsonObject {
-  const { metadata } = object;
-  const annotations = isJsonObject(metadata) ? metadata.annotations : undefined;
-  return isJsonObject(annotations) ? annotations : {};
 }

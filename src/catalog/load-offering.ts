@@ -165,8 +165,7 @@ async function packCharts(
       complaints.push({ path: [...at, 'chart'], message: thrown.message.replaceAll(folder, helm.chart) });
       continue;
     }
-    const values = helm.values as JsonObject;
-    const fault = context.helm && (await lintChart(context.helm, folder, values, plan));
+    const fault = context.helm && (await lintChart(context.helm, folder, helm, plan));
     if (fault !== undefined) complaints.push({ path: [...at, 'values'], message: fault });
   }
   return { charts, complaints };

@@ -1,7 +1,7 @@
 /** The shape of a catalog file (`kind: ServiceOffering`), checked after plan and offering were merged. */
 import { z } from 'zod';
 import { bindDefinition } from './bind-definition.ts';
-import { parseDuration } from './duration.ts';
+import { duration } from './duration.ts';
 import { metadataDefinition } from './metadata-definition.ts';
 import { instanceParameter, parameterName } from './parameter-definition.ts';
 import { policyDefinition } from './policy-definition.ts';
@@ -26,9 +26,6 @@ const name = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be lower-case letters, digits and "-", at most 63');
 const description = z.string().min(1).max(255);
-const duration = z
-  .string()
-  .refine((text) => parseDuration(text) !== undefined, 'must be a duration such as 30s, 10m or 1h');
 
 /** Cloud Foundry's limit for all tags of an offering together. */
 const longestTags = 2048;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { JsonObject } from '../lib/json.ts';
 import { isCelIdentifier } from '../template/cel-expression.ts';
+import { duration } from './duration.ts';
 
 export const identifier = z
   .string()
@@ -45,9 +46,17 @@ const ownKinds = {
   helm: z
     .strictObject({
       chart: z.string().min(1),
-      mode: z.literal('render').default('render'),
+      mode: z.enum(['render', 'release']).default('render'),
+      hookTimeout: duration.optional(),
+      history: z.int().min(1).max(100).optional(),
       values: inputs.default({}),
       freeOfTpl: z.boolean().default(false),
+    })
+    .superRefine(({ mode, ...rest }, context) => {
+      for (const key of ['hookTimeout', 'history'] as const) {
+        if (mode === 'release' || rest[key] === undefined) continue;
+        context.addIssue({ code: 'custom', path: [key], message: 'has a meaning in mode release alone' });
+      }
     })
     .optional(),
   manifest: manifest.optional(),

@@ -116,6 +116,8 @@ export type ResourceSpec =
       values: JsonObject;
       /** The chart never runs `tpl`, so that values may hold template text. */
       freeOfTpl?: true;
+      /** Made as a real release by helm; without it, rendered and applied by Chandler. */
+      release?: ReleaseSpec;
       readyWhen: string[];
     }
   | {
@@ -132,6 +134,14 @@ export type ResourceSpec =
       object: { apiVersion: string; kind: string; name: string };
       readyWhen: string[];
     };
+
+/** How helm runs the release of a resource. */
+export interface ReleaseSpec {
+  /** Longest that each hook may take, in seconds. */
+  hookTimeout: number;
+  /** Revisions that Helm keeps. */
+  history: number;
+}
 
 export interface BindSpec {
   /** Name of the credentials provider. */

@@ -3,14 +3,20 @@ import { access } from 'node:fs/promises';
 
 /**
  * The command prefix that confines a child: killed when the thread that started it ends (prctl PR_SET_PDEATHSIG),
- * no new privileges, bounded address space, no core files, no file writes. Tools that this machine lacks are left
+ * no new privileges, bounded address space, no core files, bounded files. Tools that this machine lacks are left
  * out: then a helm outlives a killed Chandler by at most its own work.
  */
-export async function confinement(maxMemoryBytes: number): Promise<string[]> {
+export async function confinement(limits: {
+  maxMemoryBytes: number;
+  /** 0: it may write none. */
+  maxFileBytes: number;
+}): Promise<string[]> {
   const [setpriv, prlimit] = await Promise.all([findTool('setpriv'), findTool('prlimit')]);
   return [
     ...(setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--no-new-privs', '--']),
-    ...(prlimit === undefined ? [] : [prlimit, `--as=${maxMemoryBytes}`, '--core=0', '--fsize=0', '--']),
+    ...(prlimit === undefined
+      ? []
+      : [prlimit, `--as=${limits.maxMemoryBytes}`, '--core=0', `--fsize=${limits.maxFileBytes}`, '--']),
   ];
 }
 

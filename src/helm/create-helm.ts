@@ -1,13 +1,12 @@
-/** helm as a child process that may do nothing but render: no cluster, no home, no inherited environment, no --set. */
+/** helm as a child process: no home, no inherited environment, no --set; only a release sees a cluster, with access lent. */
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { execa } from 'execa';
 import type { JsonObject } from '../lib/json.ts';
 import { isDnsLabel } from '../lib/names.ts';
-import { confinement } from './confine.ts';
-import { explainFailure } from './explain-failure.ts';
 import { limitConcurrency } from './limit-concurrency.ts';
 import { parseManifests } from './parse-manifests.ts';
+import { releases } from './releases.ts';
+import { runHelm } from './run-helm.ts';
 import { type Helm, HelmError, type RenderRequest } from './types.ts';
 
 export interface HelmOptions {
@@ -21,19 +20,6 @@ export interface HelmOptions {
   maxMemoryBytes?: number;
 }
 
-/** Folder that does not exist: helm finds no plugins, repositories or registry credentials, and has nowhere to write. */
-const nowhere = '/nonexistent';
-
-const environment = {
-  PATH: '/usr/bin:/bin',
-  HOME: nowhere,
-  HELM_CONFIG_HOME: nowhere,
-  HELM_DATA_HOME: nowhere,
-  HELM_CACHE_HOME: nowhere,
-  HELM_PLUGINS: nowhere,
-  KUBECONFIG: `${nowhere}/kubeconfig`,
-};
-
 /**
  * Gives the helm of this process. At most as many helm processes run at once as there are cores; each dies with this
  * process (Linux: setpriv), at the time limit, at the memory limit, or when its output grows too large.
@@ -44,35 +30,17 @@ export function createHelm(options: HelmOptions): Helm {
   const maxMemoryBytes = options.maxMemoryBytes ?? 2 * 1024 ** 3;
   const limit = limitConcurrency(availableParallelism());
 
-  const run = async (args: string[], input: string, values: JsonObject): Promise<string> => {
-    const [command, ...prefix] = [...(await confinement(maxMemoryBytes)), options.helmPath];
-    const result = await execa(command as string, [...prefix, ...args], {
-      input,
-      env: environment,
-      extendEnv: false,
-      cwd: '/',
-      reject: false,
-      stripFinalNewline: false,
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-      maxBuffer: { stdout: maxOutputBytes, stderr: 256 * 1024 },
-    });
-    if (!result.failed) return result.stdout;
-    if (result.timedOut) throw new HelmError(`helm took longer than ${timeoutMs / 1000} s and was stopped`);
-    if (result.isMaxBuffer) throw new HelmError('helm gave more output than allowed and was stopped');
-    throw new HelmError(
-      explainFailure(result.stderr, values) ??
-        `helm failed (${result.code ?? result.signal ?? result.exitCode})`,
-    );
-  };
+  const limits = { helmPath: options.helmPath, maxOutputBytes, maxMemoryBytes };
+  const run = (args: string[], input: string, hidden: JsonObject) =>
+    limit(() => runHelm(limits, { args, input, hidden, timeoutMs }));
 
   return {
     render: async (request) => {
       const args = templateArguments(request);
-      const output = await limit(() => run(args, JSON.stringify(request.values), request.values));
-      return parseManifests(output);
+      return parseManifests(await run(args, JSON.stringify(request.values), request.values));
     },
-    version: async () => (await limit(() => run(['version', '--template={{.Version}}'], '', {}))).trim(),
+    version: async () => (await run(['version', '--template={{.Version}}'], '', {})).trim(),
+    ...releases(limits),
   };
 }
 

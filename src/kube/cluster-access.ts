@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
+import { Redacted } from '../lib/redacted.ts';
 import { KubeError } from './types.ts';
 
 export interface AccessOptions {
@@ -120,6 +121,26 @@ async function readAccess(config: KubeConfig): Promise<ClusterAccess> {
   );
   const fingerprint = createHash('sha256').update(JSON.stringify(material)).digest('hex');
   return { server: new URL(cluster.server), headers, tls, fingerprint };
+}
+
+/** A kubeconfig for the same API server, with a token in place of our credentials. */
+export function lentKubeconfig({ server, tls }: ClusterAccess, token: string): Redacted<string> {
+  const { ca, servername, rejectUnauthorized } = tls;
+  const cluster = {
+    server: server.href,
+    ...(ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
+    ...(servername === undefined ? {} : { 'tls-server-name': servername }),
+    ...(rejectUnauthorized === false ? { 'insecure-skip-tls-verify': true } : {}),
+  };
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'lent', cluster }],
+    users: [{ name: 'lent', user: { token } }],
+    contexts: [{ name: 'lent', context: { cluster: 'lent', user: 'lent' } }],
+    'current-context': 'lent',
+  };
+  return new Redacted(JSON.stringify(config));
 }
 
 /** client-node gives an exec plugin all the time in the world. */

@@ -1,6 +1,7 @@
 import { errors as undiciErrors } from 'undici';
+import type { Redacted } from '../lib/redacted.ts';
 import { ApiClient, type ApiClientOptions, parseJson } from './api-client.ts';
-import { type AccessOptions, clusterAccess } from './cluster-access.ts';
+import { type AccessOptions, type AccessSource, clusterAccess, lentKubeconfig } from './cluster-access.ts';
 import { Discovery, type ServedKind } from './discovery.ts';
 import { asJson, textAt } from './json-at.ts';
 import { lines } from './json-lines.ts';
@@ -38,6 +39,7 @@ const uidIsAnother = /\bmetadata\.uid(: Invalid value| \(FieldValueInvalid\))/;
 /** Fields that the kind does not have, or of another type: the API server answers 500, though no repetition helps. */
 const doesNotFitKind = /^failed to create typed patch object /;
 const reachKeptMs = 10_000;
+const serviceAccounts = { apiVersion: 'v1', kind: 'ServiceAccount' };
 
 /**
  * Connects to a cluster. Sends nothing yet, so that Chandler starts while a cluster is down; the credentials are
@@ -49,6 +51,7 @@ export async function connectCluster(options: ConnectOptions): Promise<Cluster> 
   await access.current();
   return new ApiCluster(
     options.name,
+    access,
     new ApiClient(options.name, access, options.client),
     options.watch ?? {},
   );
@@ -56,14 +59,16 @@ export async function connectCluster(options: ConnectOptions): Promise<Cluster> 
 
 class ApiCluster implements Cluster {
   readonly name: string;
+  readonly #access: AccessSource;
   readonly #client: ApiClient;
   readonly #discovery: Discovery;
   readonly #watchTimes: Partial<WatchTimes>;
   readonly #stops = new Set<() => void>();
   readonly #hosts = new Map<string, { host: string; until: number }>();
 
-  constructor(name: string, client: ApiClient, watchTimes: Partial<WatchTimes>) {
+  constructor(name: string, access: AccessSource, client: ApiClient, watchTimes: Partial<WatchTimes>) {
     this.name = name;
+    this.#access = access;
     this.#client = client;
     this.#discovery = new Discovery(client);
     this.#watchTimes = watchTimes;
@@ -75,6 +80,10 @@ class ApiCluster implements Cluster {
 
   async isNamespaced(kind: KindReference): Promise<boolean> {
     return (await this.#discovery.find(kind)).namespaced;
+  }
+
+  async pluralOf(kind: KindReference): Promise<string> {
+    return (await this.#discovery.find(kind)).plural;
   }
 
   async get(reference: ObjectReference): Promise<KubeObject | undefined> {
@@ -191,6 +200,18 @@ class ApiCluster implements Cluster {
     const host = reachableHost(found, service);
     this.#hosts.set(key, { host, until: performance.now() + reachKeptMs });
     return { host, port: service.port };
+  }
+
+  async lend(account: { namespace: string; name: string }, seconds: number): Promise<Redacted<string>> {
+    const served = await this.#discovery.find(serviceAccounts);
+    const path = `${objectPath(served, account.namespace, account.name)}/token`;
+    const request = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { expirationSeconds: seconds },
+    };
+    const { body } = await this.#client.send({ method: 'POST', path, body: request });
+    return lentKubeconfig(await this.#access.current(), textAt(body, 'status', 'token') ?? '');
   }
 
   ready(): Promise<boolean> {

@@ -3,6 +3,7 @@
  * (cluster-contract.ts); what that does not promise, do not rely on.
  */
 import type { JsonObject } from '../lib/json.ts';
+import { Redacted } from '../lib/redacted.ts';
 import type { ServedKind } from './discovery.ts';
 import { builtInKinds, hasFinalizers, mergeApplied, withStringData } from './fake-objects.ts';
 import { selectorOf } from './fake-selector.ts';
@@ -129,6 +130,17 @@ export class FakeCluster implements Cluster {
 
   async isNamespaced(kind: KindReference): Promise<boolean> {
     return this.#find(kind).namespaced;
+  }
+
+  async pluralOf(kind: KindReference): Promise<string> {
+    return this.#find(kind).plural;
+  }
+
+  /** Nobody but the contract connects with it. */
+  async lend(account: { namespace: string; name: string }): Promise<Redacted<string>> {
+    const reference = { apiVersion: 'v1', kind: 'ServiceAccount', ...account };
+    if (this.#store.find(reference) !== undefined) return new Redacted('{}');
+    throw new KubeError(404, 'NotFound', `serviceaccounts "${account.name}" not found`);
   }
 
   async get(reference: ObjectReference): Promise<KubeObject | undefined> {

@@ -1,4 +1,5 @@
 /** What the other rooms see of a Kubernetes cluster: raw JSON objects, never a typed serializer (docs/architecture.md). */
+import type { Redacted } from '../lib/redacted.ts';
 import { withoutValues } from './without-values.ts';
 
 export interface ObjectMetadata {
@@ -69,6 +70,8 @@ export interface Cluster {
   version(): Promise<ClusterVersion>;
   /** Whether a kind is namespaced. @throws KubeError 404 `UnknownKind` when the cluster does not have it */
   isNamespaced(kind: KindReference): Promise<boolean>;
+  /** What the API calls a kind's objects, as roles name them. @throws KubeError 404 `UnknownKind` */
+  pluralOf(kind: KindReference): Promise<string>;
   get(reference: ObjectReference): Promise<KubeObject | undefined>;
   list(kind: KindReference, options?: ListOptions): Promise<KubeObject[]>;
   /** POST. @throws KubeError 409 `AlreadyExists` */
@@ -87,6 +90,12 @@ export interface Cluster {
    * needed, but a route to it.
    */
   reach(service: { namespace: string; name: string; port: number }): Promise<{ host: string; port: number }>;
+  /**
+   * Access of a ServiceAccount's own, for a child process (TokenRequest): the text of a kubeconfig.
+   * @param seconds how long it is good, 600 at least; the API server may give less
+   * @throws KubeError 404 when there is no such account
+   */
+  lend(account: { namespace: string; name: string }, seconds: number): Promise<Redacted<string>>;
   /** Whether the API server answers `/readyz` (2 s at most). */
   ready(): Promise<boolean>;
   close(): Promise<void>;

@@ -15,6 +15,8 @@ export const annotationKeys = {
   platform: 'chandler.dev/platform',
   instanceId: 'chandler.dev/instance-id',
   bindingId: 'chandler.dev/binding-id',
+  /** On what helm applies: digest over the whole release. */
+  release: 'chandler.dev/release',
   planRevision: 'chandler.dev/plan-revision',
   organizationGuid: 'chandler.dev/organization-guid',
   spaceGuid: 'chandler.dev/space-guid',

@@ -8,6 +8,7 @@ import { renderInputs } from './instance-scope.ts';
 import { kubeFailure } from './kube-failure.ts';
 import { labelObject } from './label-object.ts';
 import { checkPolicy } from './policy.ts';
+import { releaseObjects } from './release/release-objects.ts';
 import { resourceName } from './resource-state.ts';
 import type { DesiredObject, InstanceTarget } from './types.ts';
 
@@ -37,7 +38,9 @@ export async function renderResource(
   }
   try {
     const kinds = spec.kind === 'manifest' ? 'written' : 'listed';
-    const checked = await checkPolicy(objects, target, { hooks: 'refused', kinds });
+    const isRelease = spec.kind === 'helm' && spec.release !== undefined;
+    const checked = await checkPolicy(objects, target, { hooks: isRelease ? 'checked' : 'refused', kinds });
+    if (isRelease) return await releaseObjects(checked, target, spec.id);
     return checked.map((object) => ({
       resourceId: spec.id,
       object: labelObject(object, target, spec.id),

@@ -25,6 +25,8 @@ export interface InstanceTarget {
 export interface DesiredObject {
   resourceId: string;
   object: KubeObject;
+  /** helm applies it, as part of a release or as a hook, which comes and goes; Chandler does when absent. */
+  by?: 'helm' | 'hook';
 }
 
 /** A resource outside of clusters, as the plan and the instance have it. */

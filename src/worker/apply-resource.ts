@@ -1,8 +1,11 @@
+import type { ReleaseSpec } from '../domain/offering.ts';
 import { applyObject } from '../provisioners/apply-object.ts';
 import { renderInputs } from '../provisioners/instance-scope.ts';
 import { namespaceObject } from '../provisioners/namespace-object.ts';
 import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
 import { planRepair } from '../provisioners/plan-repair.ts';
+import { refuseForeignRelease, releasedObject } from '../provisioners/release/released-object.ts';
+import { bringRelease } from '../provisioners/release/run-release.ts';
 import { renderResource } from '../provisioners/render-resource.ts';
 import type { DesiredObject } from '../provisioners/types.ts';
 import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction } from '../store/types.ts';
@@ -106,7 +109,42 @@ async function workOf(id: string, view: InstanceView, context: TickContext): Pro
   // Whatever this id stood for before goes; what is only read is nobody's to make.
   if (spec.kind === 'read') return { items: [], effects: [], stale: known, left: [] };
   const desired = await renderResource(spec, scopeOf(view), view.target);
-  return desired === undefined ? valueMissing : workOfObjects(desired, known, view, context);
+  if (desired === undefined) return valueMissing;
+  const work = await workOfObjects(
+    desired.filter(({ by }) => by !== 'hook'),
+    known,
+    view,
+    context,
+    spec.kind === 'helm' && spec.release !== undefined
+      ? releaseApplier({ desired, resourceId: id, spec: spec.release, view, context })
+      : undefined,
+  );
+  return work;
+}
+
+type Applier = (entry: DesiredObject, knownUid: string | undefined) => Promise<AppliedObject>;
+
+/** helm runs once for all that it applies; then each object is looked up, for the inventory. */
+function releaseApplier(release: {
+  desired: readonly DesiredObject[];
+  resourceId: string;
+  spec: ReleaseSpec;
+  view: InstanceView;
+  context: TickContext;
+}): Applier {
+  const { desired, resourceId, spec, view, context } = release;
+  const { guard, repair } = context;
+  const target = { ...view.target, cluster: guardedCluster(view.target.cluster, guard) };
+  const byHelm = desired.filter(({ by }) => by === 'helm').map(({ object }) => object);
+  const known = new Set(view.inventory.map(({ objectUid }) => objectUid));
+  let brought: Promise<void> | undefined;
+  return async ({ object }) => {
+    brought ??= refuseForeignRelease(byHelm, known, target).then(() =>
+      bringRelease(desired, { resourceId, spec, target, guard, again: repair !== undefined }),
+    );
+    await brought;
+    return releasedObject(object, target);
+  };
 }
 
 async function workOfObjects(
@@ -114,6 +152,7 @@ async function workOfObjects(
   known: readonly InventoryItem[],
   { instance, target }: InstanceView,
   { claim, guard, repair }: TickContext,
+  applyByHelm?: Applier,
 ): Promise<Work | Waiting> {
   const guarded = { ...target, cluster: guardedCluster(target.cluster, guard) };
   const itemOf = ({ resourceId, object }: DesiredObject): NewInventoryItem => ({
@@ -127,12 +166,17 @@ async function workOfObjects(
   if ('deleting' in plan) return { waitsFor: `until ${plan.deleting} is deleted` };
   const { apply, prune } = plan;
   const left = claim.operation.adopts ? planApply(desired, known).prune : [];
+  const applyByChandler: Applier = ({ object }, knownUid) => applyObject(object, knownUid, guarded);
+  // What helm works with comes before helm.
+  const isByHelm = (entry: { desired: DesiredObject }) => entry.desired.by === 'helm';
+  const ordered = [...apply.filter((entry) => !isByHelm(entry)), ...apply.filter(isByHelm)];
   return {
     items: desired.map(itemOf),
-    effects: apply.map(({ desired: entry, knownUid }) => ({
+    effects: ordered.map(({ desired: entry, knownUid }) => ({
       item: itemOf(entry),
       ...(knownUid === undefined ? {} : { knownUid }),
-      apply: () => applyObject(entry.object, knownUid, guarded),
+      apply: () =>
+        (entry.by === 'helm' && applyByHelm !== undefined ? applyByHelm : applyByChandler)(entry, knownUid),
     })),
     stale: prune,
     left,

@@ -1,6 +1,9 @@
+import type { ReleaseSpec } from '../domain/offering.ts';
 import { isCustomKind } from '../lib/custom-kind.ts';
 import { refuseForeignObjects } from '../provisioners/foreign-objects.ts';
 import { namespaceResourceId } from '../provisioners/namespace-object.ts';
+import { accessName } from '../provisioners/release/access-objects.ts';
+import { removeRelease } from '../provisioners/release/run-release.ts';
 import { removeObject } from '../provisioners/remove-object.ts';
 import { resourceName } from '../provisioners/resource-state.ts';
 import type { InventoryItem } from '../store/types.ts';
@@ -22,6 +25,7 @@ export async function removeItems(
   view: InstanceView,
   context: TickContext,
 ): Promise<Extract<TickOutcome, { kind: 'wait' }> | undefined> {
+  await removeReleases(items, view, context);
   const namespaces = items.filter(isNamespace);
   const objects = items.filter((item) => !isNamespace(item)).reverse();
   const { left, pollAfterMs } = await removeEach(objects, view, context);
@@ -36,6 +40,23 @@ export async function removeItems(
   const description = 'waiting until the namespace of the service instance is deleted';
   return { kind: 'wait', description, pollAfterMs: waitPollMs };
 }
+
+/** What helm made helm takes away, while it still has access; what is left then goes as everything else. */
+async function removeReleases(
+  items: readonly InventoryItem[],
+  { target, revision }: InstanceView,
+  { guard }: TickContext,
+): Promise<void> {
+  for (const { kind, name, resourceId } of items) {
+    if (kind !== 'ServiceAccount' || name !== accessName(target, resourceId)) continue;
+    const resource = revision.resources.find(({ id }) => id === resourceId);
+    const known = resource?.kind === 'helm' ? resource.release : undefined;
+    await removeRelease({ resourceId, spec: known ?? forgottenRelease, target, guard });
+  }
+}
+
+/** Of a resource that the plan no longer has. */
+const forgottenRelease: ReleaseSpec = { hookTimeout: 300, history: 10 };
 
 /** @throws ChandlerError `ResourceFailed` when the instance's namespace holds what is not ours */
 export async function refuseForeign(

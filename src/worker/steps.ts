@@ -27,6 +27,10 @@ export function withSteps(deps: WorkerDeps, verb: OperationType): WorkerDeps {
         release: (...given) => around('release', () => operationQueue.release(...given)),
       },
     },
+    helm: overlay(deps.helm, {
+      upgrade: (request) => around('helm-upgrade', () => deps.helm.upgrade(request)),
+      uninstall: (request) => around('helm-uninstall', () => deps.helm.uninstall(request)),
+    }),
     clusterOf: (name) => clusterWithSteps(deps.clusterOf(name), around),
     providers: mapValues(deps.providers, (provider) => providerWithSteps(provider, around)),
     externals: mapValues(deps.externals, (external, name) => externalWithSteps(external, name, around)),

@@ -105,7 +105,7 @@ export async function startOsbBroker(given: OsbBrokerOptions = {}): Promise<OsbB
     const worker = startWorker({
       store,
       clusterOf: () => cluster,
-      helm: { version: noHelm, render: noHelm },
+      helm: { version: noHelm, render: noHelm, upgrade: noHelm, uninstall: noHelm },
       chartPath: noHelm,
       providers: fake.providers,
       externals: fake.externals,

@@ -2,6 +2,7 @@
  * The worker and the watcher on a real Postgres and a cluster in memory, with use cases to ask them for work. What a
  * plan makes is a table from chart to objects; the server behind it is a provider that writes down what it is asked.
  */
+
 import { expect } from 'vitest';
 import { createDelivery } from '../../src/delivery/kubernetes-delivery.ts';
 import type { ServiceBinding } from '../../src/domain/binding.ts';
@@ -28,6 +29,7 @@ import { update } from '../../src/usecases/update.ts';
 import type { WorkerDeps } from '../../src/worker/types.ts';
 import { startWatcher, type Watcher } from '../../src/worker/watcher.ts';
 import { startWorker, type Worker } from '../../src/worker/worker.ts';
+import { fakeReleases } from './fake-releases.ts';
 import { HookedCluster } from './hooked-cluster.ts';
 import { queryDatabase } from './postgres.ts';
 import { type RecordedEvent, recordingEvents } from './recording-events.ts';
@@ -95,6 +97,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       if (chart === undefined) throw new Error(`there is no chart ${request.chartPath}`);
       return structuredClone(chart(request)) as unknown as JsonObject[];
     },
+    ...fakeReleases(cluster),
   };
 
   /** What a worker of its own is built from. */

@@ -36,7 +36,11 @@ export async function findDrift(view: InstanceView, guard: () => void): Promise<
 async function* desiredObjects(view: InstanceView): AsyncGenerator<DesiredObject> {
   const specs = view.revision.resources.filter(isClusterResource);
   if (specs.length > 0) yield namespaceObject(view.target);
-  for (const spec of specs) yield* (await renderResource(spec, scopeOf(view), view.target)) ?? [];
+  for (const spec of specs) {
+    const desired = (await renderResource(spec, scopeOf(view), view.target)) ?? [];
+    // Hooks come and go.
+    yield* desired.filter(({ by }) => by !== 'hook');
+  }
 }
 
 function itemOf({ object }: DesiredObject, { inventory }: InstanceView): InventoryItem | undefined {
