@@ -135,13 +135,14 @@ function releaseApplier(release: {
   const { desired, resourceId, spec, view, context } = release;
   const { guard, repair } = context;
   const target = { ...view.target, cluster: guardedCluster(view.target.cluster, guard) };
-  const byHelm = desired.filter(({ by }) => by === 'helm').map(({ object }) => object);
-  const known = new Set(view.inventory.map(({ objectUid }) => objectUid));
+  const byHelm = desired.filter(({ by }) => by === 'helm');
+  const unknown = planApply(byHelm, view.inventory).apply.filter(({ knownUid }) => knownUid === undefined);
   let brought: Promise<void> | undefined;
   return async ({ object }) => {
-    brought ??= refuseForeignRelease(byHelm, known, target).then(() =>
-      bringRelease(desired, { resourceId, spec, target, guard, again: repair !== undefined }),
-    );
+    brought ??= refuseForeignRelease(
+      unknown.map((entry) => entry.desired.object),
+      target,
+    ).then(() => bringRelease(desired, { resourceId, spec, target, guard, again: repair !== undefined }));
     await brought;
     return releasedObject(object, target);
   };

@@ -14,7 +14,7 @@ export function guardedCluster(cluster: Cluster, guard: () => void): Cluster {
   };
   return overlay(cluster, {
     create: async (object) => checked(() => cluster.create(object)),
-    apply: async (object) => checked(() => cluster.apply(object)),
+    apply: async (object, options) => checked(() => cluster.apply(object, options)),
     delete: async (reference, options) => checked(() => cluster.delete(reference, options)),
   });
 }

@@ -19,7 +19,7 @@ import { connectTestCluster } from '../support/kube.ts';
 import { type PlanIds, PlatformInstance } from '../support/platform-instance.ts';
 
 // An operator is installed for a whole cluster, so not on one that was only lent.
-const ways = ['render', 'manifests', ...(mayInstallOperators ? ['operator'] : [])];
+const ways = ['render', 'release', 'manifests', ...(mayInstallOperators ? ['operator'] : [])];
 const auditLogPath = inject('auditLogPath');
 
 interface Row {

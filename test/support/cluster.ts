@@ -1,5 +1,5 @@
 /** What a person would look up with kubectl, for tests. */
-import { AppsV1Api, CoreV1Api, KubeConfig, type V1Secret } from '@kubernetes/client-node';
+import { AppsV1Api, BatchV1Api, CoreV1Api, KubeConfig, type V1Secret } from '@kubernetes/client-node';
 import pg from 'pg';
 import { inject } from 'vitest';
 
@@ -11,6 +11,7 @@ export function kubeConfig(): KubeConfig {
 
 export const core = (): CoreV1Api => kubeConfig().makeApiClient(CoreV1Api);
 export const apps = (): AppsV1Api => kubeConfig().makeApiClient(AppsV1Api);
+export const batch = (): BatchV1Api => kubeConfig().makeApiClient(BatchV1Api);
 
 export function decoded(secret: V1Secret): Record<string, string> {
   return Object.fromEntries(

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Every mode in which a chart can be made; tests of what must hold in each run over all of them. */
-export const helmModes = ['render'] as const;
+export const helmModes = ['render', 'release'] as const;
 export type HelmMode = (typeof helmModes)[number];
 
 /**

@@ -6,17 +6,16 @@ import type { InstanceTarget } from '../types.ts';
 
 /**
  * Helm would take over whatever has the name of one of its objects.
- * @param known uids of the inventory
+ * @param objects that the inventory does not know yet
  * @throws ChandlerError `AdoptionRefused`, `ResourceFailed`, `ClusterUnreachable`
  */
 export async function refuseForeignRelease(
   objects: readonly KubeObject[],
-  known: ReadonlySet<string | undefined>,
   target: InstanceTarget,
 ): Promise<void> {
   for (const object of objects) {
     const found = await look(object, target);
-    if (found === undefined || known.has(found.metadata.uid) || isOurs(found, target)) continue;
+    if (found === undefined || isOurs(found, target)) continue;
     const sentence = `${object.kind} ${object.metadata.name} exists already and does not belong to this service instance.`;
     throw new ChandlerError('AdoptionRefused', { sentence });
   }

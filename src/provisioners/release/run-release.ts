@@ -103,11 +103,17 @@ async function unlock(locks: readonly ReleaseRecord[], { target, guard }: Releas
   }
 }
 
-/** Pod Security only warns of a workload, and helm keeps the warning to itself. */
+/**
+ * Pod Security only warns of a workload, and helm keeps the warning to itself. A hook of the run before may still stand,
+ * and helm will put its own in the place of that one: so hooks are tried under a name that nothing has.
+ */
 async function refuseWarnings(objects: readonly KubeObject[], { target }: ReleaseRun): Promise<void> {
   const withPods = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'CronJob'];
   for (const object of objects.filter(({ kind }) => withPods.includes(kind))) {
-    const { warnings } = await target.cluster.apply(object, { dryRun: true });
+    const { metadata } = object;
+    const isHook = metadata.annotations?.['helm.sh/hook'] !== undefined;
+    const tried = isHook ? { ...object, metadata: { ...metadata, name: `${target.name}-hook` } } : object;
+    const { warnings } = await target.cluster.apply(tried, { dryRun: true });
     const violation = warnings.find((warning) => warning.includes('would violate PodSecurity'));
     if (violation === undefined) continue;
     const sentence = `${object.kind} ${object.metadata.name} cannot run: ${violation}`;
