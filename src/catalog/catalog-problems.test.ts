@@ -178,9 +178,14 @@ describe('what is wrong is refused with how to mend it:', () => {
       /below the chart root/,
     ],
     [
-      'release mode, which is not there yet',
-      { resources: [{ id: 'a', helm: { chart: 'charts/db', mode: 'release' } }] },
-      /`mode` must be "render"/,
+      'a mode of helm that there is not',
+      { resources: [{ id: 'a', helm: { chart: 'charts/db', mode: 'install' } }] },
+      /`mode` must be "render" or "release"/,
+    ],
+    [
+      'a history of what is no release',
+      { resources: [{ id: 'a', helm: { chart: 'charts/db', history: 3 } }] },
+      /`history` has a meaning in mode release alone/,
     ],
     [
       'a placement that is not there yet',

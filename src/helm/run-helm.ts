@@ -38,9 +38,8 @@ function environment(folder: string | undefined): Record<string, string> {
     HELM_DATA_HOME: nowhere,
     HELM_CACHE_HOME: folder ?? nowhere,
     HELM_PLUGINS: nowhere,
-    KUBECACHEDIR: folder ?? nowhere,
     KUBECONFIG: `${nowhere}/kubeconfig`,
-    ...(folder === undefined ? {} : { TMPDIR: folder }),
+    ...(folder === undefined ? {} : { KUBECACHEDIR: folder, TMPDIR: folder }),
   };
 }
 
