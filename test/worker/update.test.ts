@@ -230,7 +230,7 @@ describe('an update that fails', () => {
     await expectFailed(operation, { instanceUsable: true });
   });
 
-  test('because its time is over, while what it changed does not come up, leaves the instance unusable', async () => {
+  test('because its time is over, while what it changed does not come up, brings back the version before', async () => {
     const instance = await provisioned();
     // Nobody gives it an address.
     const behindLoadBalancer = (request: RenderRequest) =>
@@ -246,9 +246,10 @@ describe('an update that fails', () => {
       }),
     );
     await expectFailed(operation, {
-      ...{ errorCode: 'DeadlineExceeded', instanceUsable: false, updateRepeatable: true },
+      ...{ errorCode: 'DeadlineExceeded', instanceUsable: true, updateRepeatable: true },
+      description: expect.stringMatching(/back on the version before the update\.$/),
     });
-    expect(await harness.instance(instance)).toMatchObject({ state: 'update failed', usable: false });
+    expect(await harness.instance(instance)).toMatchObject({ state: 'update failed', usable: true });
 
     const { operation: mends } = await harness.update(instance, plan('500m'));
     expect(await harness.untilFinished(mends)).toMatchObject({ state: 'succeeded' });
