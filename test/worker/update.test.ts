@@ -256,6 +256,32 @@ describe('an update that fails', () => {
     expect(await harness.instance(instance)).toMatchObject({ state: 'ready', usable: true });
   });
 
+  test('is taken back by another worker when the one that began with it dies', async () => {
+    const instance = await provisioned();
+    let calls = 0;
+    harness.provider.before = (verb) => {
+      if (verb !== 'prepare') return undefined;
+      calls += 1;
+      if (calls === 1) throw new ChandlerError('CredentialsRejected', { sentence: 'No.' });
+      return new Promise(() => undefined);
+    };
+    const { operation } = await harness.update(instance, plan('500m', withCache));
+    await harness.untilDescribed(operation, /^No\. Restoring the version before: /);
+    await expect.poll(() => calls).toBe(2);
+    await harness.stopAll();
+    await harness.expireLeases();
+    harness.provider.before = () => undefined;
+    harness.startWatcher();
+    harness.startWorker();
+    await expectFailed(operation, {
+      ...{ errorCode: 'CredentialsRejected', instanceUsable: true, updateRepeatable: true },
+      description: 'No. The service instance is back on the version before the update.',
+    });
+    expect(statefulSet(instance).spec).toMatchObject({ cpu: '250m' });
+    expect(objectNames(instance).filter((object) => object.endsWith('cache'))).toEqual([]);
+    expect(await harness.instance(instance)).toMatchObject({ planId: instance.planId, usable: true });
+  });
+
   test('because the server refuses says so, and a bind afterwards finds the instance usable', async () => {
     const instance = await provisioned();
     harness.provider.before = (verb) => {
