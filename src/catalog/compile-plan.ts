@@ -49,6 +49,7 @@ export function compileRevision(
     updates: {
       plan: plan.updates.plan,
       growOnly: Object.keys(plan.parameters).filter((name) => plan.parameters[name]?.update === 'grow-only'),
+      ...(plan.updates.rules.length === 0 ? {} : { rules: plan.updates.rules }),
     },
     ...(plan.dashboardUrl === undefined ? {} : { dashboardUrl: plan.dashboardUrl }),
     sync: plan.sync,
@@ -140,6 +141,11 @@ export function longestOperation(plan: PlanDefinition): number {
   return Math.max(ofInstance + bind, deprovision, unbind);
 }
 
+/** A list may be inherited by the very plan that it names, which is no way to leave it. */
+function mayLeave({ name, updates: { plan } }: PlanDefinition): boolean {
+  return typeof plan === 'boolean' ? plan : plan.some((other) => other !== name);
+}
+
 /** What the catalog tells platforms about the plan. */
 export function servicePlan(plan: PlanDefinition, revision: PlanRevision): ServicePlan {
   const { id, name, description, free, maintenance } = plan;
@@ -149,7 +155,7 @@ export function servicePlan(plan: PlanDefinition, revision: PlanRevision): Servi
     description,
     free,
     bindable: plan.bind !== undefined,
-    planUpdateable: plan.updates.plan,
+    planUpdateable: mayLeave(plan),
     bindingRotatable: plan.bind?.rotatable ?? false,
     metadata: plan.metadata as JsonObject,
     ...(maintenance === undefined

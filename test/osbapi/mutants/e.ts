@@ -66,8 +66,8 @@ export const mutants: Mutant[] = [
   {
     items: [74],
     file: 'src/usecases/update.ts',
-    find: '  if (!current.updates.plan) {',
-    replace: '  if (current.updates.plan === undefined) {',
+    find: '  if (ways === false || (Array.isArray(ways) && !ways.includes(target.planName))) {',
+    replace: '  if (Array.isArray(ways) && !ways.includes(target.planName)) {',
     test: update,
   },
   {
@@ -78,9 +78,23 @@ export const mutants: Mutant[] = [
     test: update,
   },
   {
+    items: [74],
+    file: 'src/usecases/update.ts',
+    find: '  if (ways === false || (Array.isArray(ways) && !ways.includes(target.planName))) {',
+    replace: '  if (ways === false) {',
+    test: update,
+  },
+  {
     items: [75],
     file: 'src/usecases/updated-parameters.ts',
-    find: "  validateParameters(revision, 'update', pick(after, changed));\n",
+    find: "  if (sentence !== undefined) throw new ChandlerError('InvalidParameters', { sentence });\n",
+    replace: '',
+    test: update,
+  },
+  {
+    items: [75],
+    file: 'src/usecases/updated-parameters.ts',
+    find: "  validateParameters(revision, 'update', pick(after, changedKeys(before, after, from, to)));\n",
     replace: '',
     test: update,
   },
@@ -230,7 +244,7 @@ export const mutants: Mutant[] = [
   {
     items: [86],
     file: 'src/worker/deprovision-tick.ts',
-    find: '    await withdrawDelivery(binding, deps);\n    if (revoked',
+    find: '    await withdrawDelivery(binding, context);\n    if (revoked',
     replace: '    if (revoked',
     test: deprovision,
   },
