@@ -124,13 +124,17 @@ function secondsOf(duration: string, longest?: number): number {
 /** Time for the platform to ask once more after an operation ran into its time limit, in seconds. */
 const lastWord = 60;
 
+/** An update that fails may take as long again to bring back the version before. */
+const restoredIn = 2;
+
 /**
  * How long the platform should poll, in seconds. Unless the plan says it, longer than any operation may take: so it
  * still hears why one ran out of time, instead of giving up at the same moment.
  */
 export function pollingSeconds(plan: PlanDefinition): number {
   if (plan.maximumPollingDuration !== undefined) return secondsOf(plan.maximumPollingDuration);
-  return longestOperation(plan) + lastWord;
+  const { update } = timeoutsOf(plan);
+  return Math.max(longestOperation(plan), restoredIn * update) + lastWord;
 }
 
 /** The longest that an operation may take, in seconds. A bind may first have to wait for its instance. */

@@ -123,6 +123,27 @@ describe('parameters after an update', () => {
     );
   });
 
+  it('what a plan brings may be set on the way to it, also when it cannot be changed later', () => {
+    const { region, ...others } = revision.schemas.provision.properties as JsonObject;
+    const plain = {
+      ...revision,
+      digest: 'plain',
+      parameterDefaults: {},
+      schemas: { ...revision.schemas, provision: { ...revision.schemas.provision, properties: others } },
+    };
+    const request = { parameters: { region: 'there' } };
+    const change = {
+      instance: { parameters: {} } as unknown as ServiceInstance,
+      current: plain,
+      revision,
+      request,
+    };
+    expect(region).toBeDefined();
+    expect(updatedParameters({ validateParameters }, { ...change, options: osbDefaults })).toEqual({
+      region: 'there',
+    });
+  });
+
   describe('when another plan has another default for what may not change', () => {
     const elsewhere = {
       ...revision,

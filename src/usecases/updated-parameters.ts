@@ -39,7 +39,9 @@ export function updatedParameters(
     { ...current.parameterDefaults, ...before },
     { ...revision.parameterDefaults, ...after },
   ];
-  validateParameters(revision, 'update', pick(after, changedKeys(before, after, from, to)));
+  // What the new plan brings may be set now, whether or not it can be changed later.
+  const changed = changedKeys(before, after, from, to).filter((key) => knows(current, key));
+  validateParameters(revision, 'update', pick(after, changed));
   assertFixed(from, to, current, revision);
   validateParameters(revision, 'provision', after);
   assertGrowth(from, to, revision);
@@ -88,7 +90,7 @@ function assertFixed(
   const stuck = Object.keys({ ...from, ...to }).find(
     (key) =>
       differ(from[key], to[key]) &&
-      hasProperty(current.schemas.provision, key) &&
+      knows(current, key) &&
       hasProperty(schemas.provision, key) &&
       !hasProperty(schemas.update, key),
   );
@@ -99,6 +101,10 @@ function assertFixed(
   throw new ChandlerError('InvalidParameters', {
     sentence: `The parameter \`${stuck}\` cannot be changed after the instance was made; leaving it out would set it from ${is} to ${would}. Send it as it is.`,
   });
+}
+
+function knows({ schemas }: PlanRevision, parameter: string): boolean {
+  return hasProperty(schemas.provision, parameter);
 }
 
 function hasProperty({ properties }: JsonObject, name: string): boolean {

@@ -93,7 +93,7 @@ describe('the body of an update', () => {
     ['unknown', { colour: 'red' }, 'There is no parameter `colour`'],
     ['of a wrong type', { milliseconds: 'soon' }, '`milliseconds` must be of type integer'],
     ['too large', { size: '101Gi' }, '`size` must be at most 100Gi'],
-    ['not to be changed', { region: 'there' }, '`region` cannot be changed'],
+    ['not to be changed', { region: 'there' }, '`region` cannot be changed after the instance was made.'],
   ])('[75] with parameters that are %s is refused with 400 and says why', async (_how, parameters, text) => {
     const ready = await readyInstance(broker, 'slow');
     const sent = ready.update({ parameters });

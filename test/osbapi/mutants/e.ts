@@ -94,7 +94,7 @@ export const mutants: Mutant[] = [
   {
     items: [75],
     file: 'src/usecases/updated-parameters.ts',
-    find: "  validateParameters(revision, 'update', pick(after, changedKeys(before, after, from, to)));\n",
+    find: "  validateParameters(revision, 'update', pick(after, changed));\n",
     replace: '',
     test: update,
   },
