@@ -49,6 +49,7 @@ export function compileRevision(
     updates: {
       plan: plan.updates.plan,
       growOnly: Object.keys(plan.parameters).filter((name) => plan.parameters[name]?.update === 'grow-only'),
+      ...(plan.updates.rules.length === 0 ? {} : { rules: plan.updates.rules }),
     },
     ...(plan.dashboardUrl === undefined ? {} : { dashboardUrl: plan.dashboardUrl }),
     sync: plan.sync,
@@ -124,13 +125,17 @@ function secondsOf(duration: string, longest?: number): number {
 /** Time for the platform to ask once more after an operation ran into its time limit, in seconds. */
 const lastWord = 60;
 
+/** An update that fails may take as long again to bring back the version before. */
+const restoredIn = 2;
+
 /**
  * How long the platform should poll, in seconds. Unless the plan says it, longer than any operation may take: so it
  * still hears why one ran out of time, instead of giving up at the same moment.
  */
 export function pollingSeconds(plan: PlanDefinition): number {
   if (plan.maximumPollingDuration !== undefined) return secondsOf(plan.maximumPollingDuration);
-  return longestOperation(plan) + lastWord;
+  const { update } = timeoutsOf(plan);
+  return Math.max(longestOperation(plan), restoredIn * update) + lastWord;
 }
 
 /** The longest that an operation may take, in seconds. A bind may first have to wait for its instance. */
@@ -139,6 +144,11 @@ export function longestOperation(plan: PlanDefinition): number {
   const ofInstance = Math.max(provision, update);
   if (plan.bind === undefined) return Math.max(ofInstance, deprovision);
   return Math.max(ofInstance + bind, deprovision, unbind);
+}
+
+/** A list may be inherited by the very plan that it names, which is no way to leave it. */
+function mayLeave({ name, updates: { plan } }: PlanDefinition): boolean {
+  return typeof plan === 'boolean' ? plan : plan.some((other) => other !== name);
 }
 
 /** What the catalog tells platforms about the plan. */
@@ -150,7 +160,7 @@ export function servicePlan(plan: PlanDefinition, revision: PlanRevision): Servi
     description,
     free,
     bindable: plan.bind !== undefined,
-    planUpdateable: plan.updates.plan,
+    planUpdateable: mayLeave(plan),
     bindingRotatable: plan.bind?.rotatable ?? false,
     metadata: plan.metadata as JsonObject,
     ...(maintenance === undefined

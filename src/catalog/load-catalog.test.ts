@@ -76,7 +76,7 @@ describe('a plan revision', () => {
         storage: { update: 'grow-only' },
         replicas: { type: 'integer', required: true, update: 'allowed' },
         region: { type: 'string', default: 'eu' },
-        zone: { type: 'string', default: 'a', update: 'never' },
+        zone: { type: 'string', default: 'a', update: 'immutable' },
       },
     });
     expect(revision.updates).toEqual({ plan: true, growOnly: ['storage'] });

@@ -47,6 +47,7 @@ export async function loadOffering(
   if (!head.success) report(source, context, explainIssues(offeringSchema, head.error.issues));
 
   const rawPlans = source.content.plans;
+  const planNames = namesOf(rawPlans);
   const plans: { compiled: CompiledPlan; definition: PlanDefinition }[] = [];
   for (const [index, rawPlan] of (Array.isArray(rawPlans) ? rawPlans : []).entries()) {
     if (!isJsonObject(rawPlan)) continue;
@@ -58,7 +59,7 @@ export async function loadOffering(
       const { line, column } = inFolder?.location ?? locateInPlan(source, overridden, index, at);
       return { file: inFolder?.file ?? source.file, line, column };
     };
-    const plan = await loadPlan(merged, head.data, context, locate);
+    const plan = await loadPlan(merged, { head: head.data, planNames }, context, locate);
     if (plan !== undefined) plans.push(plan);
   }
   if (!head.success || context.problems.length > before) return undefined;
@@ -71,6 +72,12 @@ export async function loadOffering(
     compiledPlans: plans.map(({ compiled }) => compiled),
     pollingSeconds: new Map(plans.map(({ definition }) => [definition.id, pollingSeconds(definition)])),
   };
+}
+
+function namesOf(rawPlans: JsonValue | undefined): string[] {
+  return (Array.isArray(rawPlans) ? rawPlans : []).flatMap((plan) =>
+    isJsonObject(plan) && typeof plan.name === 'string' ? [plan.name] : [],
+  );
 }
 
 function serviceOffering(head: OfferingHead): Omit<ServiceOffering, 'plans'> {
@@ -97,7 +104,7 @@ function withOverrides(merged: JsonObject, overrides: JsonObject): JsonObject {
 
 async function loadPlan(
   merged: JsonObject,
-  head: OfferingHead | undefined,
+  { head, planNames }: { head: OfferingHead | undefined; planNames: readonly string[] },
   context: LoadContext,
   locate: (at: Path) => CatalogPlace,
 ): Promise<{ compiled: CompiledPlan; definition: PlanDefinition } | undefined> {
@@ -110,7 +117,7 @@ async function loadPlan(
     return undefined;
   }
   const definition = parsed.data;
-  const { order, complaints } = checkPlan(definition, head?.requires);
+  const { order, complaints } = checkPlan(definition, head?.requires, planNames);
   complaints.push(...lintManifests(definition));
   const { charts, complaints: chartComplaints } = await readCharts(definition, context);
   complain([...complaints, ...chartComplaints]);

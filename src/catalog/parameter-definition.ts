@@ -28,6 +28,6 @@ export type ParameterDefinition = z.infer<typeof bindParameter>;
 
 export const instanceParameter = bindParameter.extend({
   /** What an update may do with it. */
-  update: z.enum(['allowed', 'grow-only', 'never']).default('never'),
+  update: z.enum(['allowed', 'grow-only', 'immutable']).default('immutable'),
 });
 export type InstanceParameter = z.infer<typeof instanceParameter>;

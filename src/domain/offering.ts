@@ -173,10 +173,20 @@ export interface AttachmentSpec {
 
 /** How instances of a plan may change. */
 export interface UpdateRules {
-  /** Whether an instance may move to another plan. */
-  plan: boolean;
+  /** Whether an instance may move to another plan, or to which ones, by their names. */
+  plan: boolean | string[];
   /** Parameters whose value (a quantity or number) may only grow. */
   growOnly: string[];
+  /** What must hold of a change, where the plan says so. */
+  rules?: UpdateRule[];
+}
+
+/** A condition of the plan's own over the parameters and plans before and after an update. */
+export interface UpdateRule {
+  /** One `${...}` over `old` and `new` (parameters), `oldPlan` and `newPlan` (names). */
+  rule: string;
+  /** What the user is told when it does not hold. */
+  message: string;
 }
 
 /** Which verbs finish within a request (docs/architecture.md). */

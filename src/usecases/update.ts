@@ -134,7 +134,7 @@ async function change(
   transaction: StoreTransaction,
   { caller, request, instance, current, revision, active }: Change,
 ): Promise<Promised> {
-  assertPlanMayChange(current, revision);
+  assertPlanMayChange(deps, current, revision);
   const parameters = updatedParameters(deps, {
     instance,
     current,
@@ -197,12 +197,22 @@ function changedUrl(before: string | undefined, after: string | undefined): { da
   return after === undefined || after === before ? {} : { dashboardUrl: after };
 }
 
-/** @throws ChandlerError `UpdateNotSupported` */
-function assertPlanMayChange(current: PlanRevision, target: PlanRevision): void {
+/**
+ * Whether a plan may be left is what the catalog says today, since platforms read it there (`plan_updateable`); a plan
+ * that it no longer has is left by its own word.
+ * @throws ChandlerError `UpdateNotSupported`
+ */
+function assertPlanMayChange({ catalog }: UsecaseDeps, current: PlanRevision, target: PlanRevision): void {
   if (current.planId === target.planId) return;
-  if (!current.updates.plan) {
+  const listed = catalog.findPlan(current.serviceId, current.planId)?.revision ?? current;
+  const { plan: ways } = listed.updates;
+  if (ways === false || (Array.isArray(ways) && !ways.includes(target.planName))) {
+    const others = Array.isArray(ways) ? ways.filter((name) => name !== listed.planName) : [];
     throw new ChandlerError('UpdateNotSupported', {
-      sentence: `Service instances of the plan ${current.planName} cannot change their plan. Create a new service instance instead.`,
+      sentence:
+        others.length === 0
+          ? `Service instances of the plan ${current.planName} cannot change their plan. Create a new service instance instead.`
+          : `Service instances of the plan ${current.planName} cannot change to the plan ${target.planName}, only to: ${others.join(', ')}.`,
     });
   }
   if (current.bind?.engine !== target.bind?.engine) {

@@ -1,5 +1,5 @@
 import type { ReleaseSpec } from '../domain/offering.ts';
-import { applyObject } from '../provisioners/apply-object.ts';
+import { applyObject, reapplyObject } from '../provisioners/apply-object.ts';
 import { renderInputs } from '../provisioners/instance-scope.ts';
 import { namespaceObject } from '../provisioners/namespace-object.ts';
 import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
@@ -133,7 +133,7 @@ function releaseApplier(release: {
   context: TickContext;
 }): Applier {
   const { desired, resourceId, spec, view, context } = release;
-  const { guard, repair } = context;
+  const { guard, repair, restoring = false } = context;
   const target = { ...view.target, cluster: guardedCluster(view.target.cluster, guard) };
   const byHelm = desired.filter(({ by }) => by === 'helm');
   const unknown = planApply(byHelm, view.inventory).apply.filter(({ knownUid }) => knownUid === undefined);
@@ -142,7 +142,12 @@ function releaseApplier(release: {
     brought ??= refuseForeignRelease(
       unknown.map((entry) => entry.desired.object),
       target,
-    ).then(() => bringRelease(desired, { resourceId, spec, target, guard, again: repair !== undefined }));
+    ).then(() =>
+      bringRelease(desired, {
+        ...{ resourceId, spec, target, guard },
+        ...{ again: repair !== undefined, withHooks: !restoring },
+      }),
+    );
     await brought;
     return releasedObject(object, target);
   };
@@ -152,7 +157,7 @@ async function workOfObjects(
   desired: readonly DesiredObject[],
   known: readonly InventoryItem[],
   { instance, target }: InstanceView,
-  { claim, guard, repair }: TickContext,
+  { claim, guard, repair, restoring }: TickContext,
   applyByHelm?: Applier,
 ): Promise<Work | Waiting> {
   const guarded = { ...target, cluster: guardedCluster(target.cluster, guard) };
@@ -167,7 +172,8 @@ async function workOfObjects(
   if ('deleting' in plan) return { waitsFor: `until ${plan.deleting} is deleted` };
   const { apply, prune } = plan;
   const left = claim.operation.adopts ? planApply(desired, known).prune : [];
-  const applyByChandler: Applier = ({ object }, knownUid) => applyObject(object, knownUid, guarded);
+  const applyByChandler: Applier = ({ object }, knownUid) =>
+    restoring ? reapplyObject(object, knownUid, guarded) : applyObject(object, knownUid, guarded);
   // What helm works with comes before helm.
   const isByHelm = (entry: { desired: DesiredObject }) => entry.desired.by === 'helm';
   const ordered = [...apply.filter((entry) => !isByHelm(entry)), ...apply.filter(isByHelm)];

@@ -28,11 +28,12 @@ export interface ReleaseRun {
  * Runs helm, unless it has been there with just these objects. Safe to run again from any point: what a killed helm left
  * pending is unlocked first.
  * @param again also then, without hooks: something may have changed what stands
+ * @param withHooks not where a version that failed is taken back
  * @throws ChandlerError `ResourceFailed` in helm's words, `ClusterUnreachable`; what the guard throws
  */
 export async function bringRelease(
   desired: readonly DesiredObject[],
-  { again, ...run }: ReleaseRun & { again: boolean },
+  { again, withHooks, ...run }: ReleaseRun & { again: boolean; withHooks: boolean },
 ): Promise<void> {
   const { resourceId, spec, target } = run;
   const digest = releaseDigest(desired);
@@ -49,7 +50,7 @@ export async function bringRelease(
         objects: objects as unknown as JsonObject[],
         labels: { [annotationKeys.release]: digest },
         history: spec.history,
-        withHooks: decision.kind === 'run',
+        withHooks: withHooks && decision.kind === 'run',
       }),
     );
   });
