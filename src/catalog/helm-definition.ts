@@ -70,7 +70,7 @@ export const helmDefinition = shape.superRefine((helm, context) => {
 export type HelmDefinition = z.output<typeof helmDefinition>;
 
 /** Whether it lies elsewhere than beside the catalog. */
-export function isFetched({ chart, repository }: Pick<HelmDefinition, 'chart' | 'repository'>): boolean {
+function isFetched({ chart, repository }: Pick<HelmDefinition, 'chart' | 'repository'>): boolean {
   return repository !== undefined || chart.startsWith('oci://');
 }
 
