@@ -13,6 +13,7 @@ import { canonicalJson, type JsonObject, type JsonValue } from '../lib/json.ts';
 import type { BindDefinition } from './bind-definition.ts';
 import { longestLifetime, parseDuration } from './duration.ts';
 import type { OfferingHead, PlanDefinition } from './offering-file.ts';
+import type { InstanceParameter } from './parameter-definition.ts';
 import { parametersSchema, updateSchema } from './parameter-schema.ts';
 
 /**
@@ -29,6 +30,7 @@ export function compileRevision(
   const defaults = Object.entries(plan.parameters).flatMap(([name, parameter]) =>
     parameter.default === undefined ? [] : [[name, parameter.default] as const],
   );
+  const volumes = namesOf(plan, ({ update, volume }) => update === 'grow-only' && volume === true);
   const rest: Omit<PlanRevision, 'digest'> = {
     serviceId: offering.id,
     planId: plan.id,
@@ -48,7 +50,8 @@ export function compileRevision(
     ...(plan.bind === undefined ? {} : { bind: compileBind(plan.bind) }),
     updates: {
       plan: plan.updates.plan,
-      growOnly: Object.keys(plan.parameters).filter((name) => plan.parameters[name]?.update === 'grow-only'),
+      growOnly: namesOf(plan, ({ update }) => update === 'grow-only'),
+      ...(volumes.length === 0 ? {} : { volumes }),
       ...(plan.updates.rules.length === 0 ? {} : { rules: plan.updates.rules }),
     },
     ...(plan.dashboardUrl === undefined ? {} : { dashboardUrl: plan.dashboardUrl }),
@@ -60,6 +63,10 @@ export function compileRevision(
   };
   const text = canonicalJson(rest as unknown as JsonObject);
   return { digest: `sha256:${createHash('sha256').update(text).digest('hex')}`, ...rest };
+}
+
+function namesOf({ parameters }: PlanDefinition, test: (parameter: InstanceParameter) => boolean): string[] {
+  return Object.entries(parameters).flatMap(([name, parameter]) => (test(parameter) ? [name] : []));
 }
 
 function compileResource(

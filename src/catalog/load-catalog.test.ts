@@ -355,7 +355,7 @@ describe('the offerings we ship', () => {
   it('let a PostgreSQL grow, take more connections and move to another plan', async () => {
     const { compiledPlans } = await loadCatalog({ folder: shipped, kinds: shippedKinds });
     for (const { revision } of compiledPlans.filter((plan) => plan.revision.serviceName === 'postgresql')) {
-      expect(revision.updates).toEqual({ plan: true, growOnly: ['storage'] });
+      expect(revision.updates).toEqual({ plan: true, growOnly: ['storage'], volumes: ['storage'] });
       expect(Object.keys(revision.schemas.update.properties ?? {})).toEqual(['storage', 'maxConnections']);
       expect(revision.bind?.rotatable).toBe(true);
     }

@@ -112,6 +112,10 @@ export function lintParameter(
   if (parameter.update === 'grow-only' && !rulesByType[type].includes('maximum')) {
     complaints.push({ key: 'update', message: `\`update: grow-only\` has no meaning for type ${type}` });
   }
+  if (parameter.volume === true && (type !== 'quantity' || parameter.update === 'allowed')) {
+    const message = '`volume` is for quantities that are `grow-only` or `immutable`: no volume shrinks';
+    complaints.push({ key: 'volume', message });
+  }
   if (parameter.required && parameter.default !== undefined) {
     complaints.push({ key: 'required', message: 'a parameter with a default is never `required`' });
   }

@@ -124,6 +124,12 @@ describe('what a platform would refuse is refused here, where it stands in the f
       /`update: grow-only` has no meaning for type string/,
     ],
     [
+      'a volume that may shrink',
+      storage({ update: 'allowed', volume: true }),
+      'volume:',
+      /`volume` is for quantities that are `grow-only` or `immutable`/,
+    ],
+    [
       'an update of what a binding was made with',
       bind({ parameters: { role: { type: 'string', update: 'allowed' } } }),
       'update:',

@@ -177,6 +177,8 @@ export interface UpdateRules {
   plan: boolean | string[];
   /** Parameters whose value (a quantity or number) may only grow. */
   growOnly: string[];
+  /** Those of them that say how large volumes are. */
+  volumes?: string[];
   /** What must hold of a change, where the plan says so. */
   rules?: UpdateRule[];
 }

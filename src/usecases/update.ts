@@ -8,7 +8,7 @@ import type { StoreTransaction } from '../store/types.ts';
 import { operationFields } from '../telemetry/events.ts';
 import { allowedNamespace } from './allowed-namespace.ts';
 import { type Caller, type ChangeRequest, originOf } from './caller.ts';
-import type { UsecaseDeps } from './deps.ts';
+import type { FixedVolume, UsecaseDeps } from './deps.ts';
 import { generateValues } from './generate-values.ts';
 import { obey, unexpected } from './obey.ts';
 import { assertMaintenance, assertPlanOfInstance, planNotListed, revisionOf } from './resolve-plan.ts';
@@ -16,6 +16,7 @@ import { sameUpdate } from './same-attributes.ts';
 import { settle } from './settle.ts';
 import { transactAgain } from './transact-again.ts';
 import { updatedParameters } from './updated-parameters.ts';
+import { assertVolumesMayGrow, fixedVolumes } from './volume-growth.ts';
 
 export interface UpdateRequest extends ChangeRequest, UpdateAttributes {
   instanceId: string;
@@ -50,6 +51,7 @@ export async function update(
   request: UpdateRequest,
 ): Promise<UpdateOutcome> {
   const key = { platform: caller.platform, instanceId: request.instanceId };
+  const fixed = await lookAtVolumes(deps, key, request);
   const promised = await transactAgain(deps.store, request, async (transaction): Promise<Promised> => {
     const instance = await transaction.lockInstance(key);
     if (instance === undefined) {
@@ -81,7 +83,7 @@ export async function update(
     if ((await transaction.activeBindingOperations(instance.uid)).length > 0) {
       throw new ChandlerError('ConcurrencyError');
     }
-    return change(deps, transaction, { caller, request, instance, current, revision, active });
+    return change(deps, transaction, { caller, request, instance, current, revision, active, fixed });
   });
 
   const { operation, quick, own, cancelled, ...dashboard } = promised;
@@ -93,6 +95,21 @@ export async function update(
   return settled === 'succeeded'
     ? { kind: 'updated', ...dashboard }
     : { kind: 'accepted', operationUid: operation.uid, ...dashboard };
+}
+
+/** Before the transaction, which should not wait for a cluster. What is wrong with the request is told in there. */
+async function lookAtVolumes(
+  deps: UsecaseDeps,
+  key: { platform: string; instanceId: string },
+  request: UpdateRequest,
+): Promise<readonly FixedVolume[]> {
+  const instance = await deps.store.findInstance(key);
+  if (instance === undefined || instance.serviceId !== request.serviceId) return [];
+  const { planId = instance.planId, maintenanceVersion } = request;
+  const moves = planId !== instance.planId || maintenanceVersion !== undefined;
+  const listed = moves ? deps.catalog.findPlan(instance.serviceId, planId)?.revision : undefined;
+  const revision = listed ?? (await deps.store.findRevision(instance.planRevision));
+  return revision === undefined ? [] : fixedVolumes(deps, instance, revision, request);
 }
 
 /**
@@ -127,12 +144,14 @@ interface Change {
   current: PlanRevision;
   revision: PlanRevision;
   active: Operation | undefined;
+  /** Volumes that cannot grow, where the update might want one to. */
+  fixed: readonly FixedVolume[];
 }
 
 async function change(
   deps: UsecaseDeps,
   transaction: StoreTransaction,
-  { caller, request, instance, current, revision, active }: Change,
+  { caller, request, instance, current, revision, active, fixed }: Change,
 ): Promise<Promised> {
   assertPlanMayChange(deps, current, revision);
   const parameters = updatedParameters(deps, {
@@ -142,6 +161,12 @@ async function change(
     request,
     options: caller.options,
   });
+  assertVolumesMayGrow(
+    { ...current.parameterDefaults, ...instance.parameters },
+    { ...revision.parameterDefaults, ...parameters },
+    revision,
+    fixed,
+  );
   const context = updatedContext(deps, { caller, request, instance });
   const dashboardUrl = deps.renderDashboardUrl(revision, { ...instance, parameters });
 

@@ -208,6 +208,30 @@ describe('an update', () => {
     expect((await broker.send(sent)).json.description).toContain(text);
   });
 
+  it('[74] that needs a volume to grow which cannot is 422 before anything is written; any other is fine', async () => {
+    const asked: string[] = [];
+    const rigid = await startOsbBroker({
+      fixedVolumes: (_cluster, namespace) => {
+        asked.push(namespace);
+        return Promise.resolve([{ claim: 'data-0', storageClass: 'rigid' }]);
+      },
+    });
+    try {
+      const ready = await readyInstance(rigid, 'slow', { size: '2Gi' });
+      const refused = { status: 422, json: { error: 'UpdateNotSupported' } };
+      const larger = ready.update({ parameters: { size: '3Gi' } });
+      await expectRefused(rigid, refused, larger);
+      const why = 'the StorageClass rigid of PersistentVolumeClaim data-0 does not allow volumes to grow';
+      expect((await rigid.send(larger)).json.description).toContain(why);
+      const row = await rigid.store.findInstance({ platform: 'kubernetes', instanceId: ready.id });
+      expect([...new Set(asked)]).toEqual([row?.namespace]);
+      const same = ready.update({ parameters: { size: '2Gi', note: 'x' } });
+      expect([200, 202]).toContain((await rigid.send(same)).status);
+    } finally {
+      await rigid.close();
+    }
+  });
+
   it('[74] of an instance that could not be made is 422', async () => {
     const failed = fakeRequests('slow');
     await broker.send(failed.provision({ parameters: { fail: 'provision' } }));

@@ -85,6 +85,14 @@ export const mutants: Mutant[] = [
     test: update,
   },
   {
+    items: [74],
+    file: 'src/usecases/volume-growth.ts',
+    find: '  if (growing === undefined || fixed === undefined) return;',
+    replace:
+      '  if (growing === undefined || fixed !== undefined) return;\n  if (fixed === undefined) return;',
+    test: update,
+  },
+  {
     items: [75],
     file: 'src/usecases/updated-parameters.ts',
     find: "  if (sentence !== undefined) throw new ChandlerError('InvalidParameters', { sentence });\n",
