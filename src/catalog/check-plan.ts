@@ -15,7 +15,7 @@ import {
 } from './check-templates.ts';
 import { checkUpdates } from './check-updates.ts';
 import { checkUrl } from './check-url.ts';
-import { longestOperation } from './compile-plan.ts';
+import { longestHook, longestOperation } from './compile-plan.ts';
 import { parseDuration } from './duration.ts';
 import type { PlanDefinition } from './offering-file.ts';
 import type { ParameterDefinition } from './parameter-definition.ts';
@@ -51,6 +51,7 @@ export function checkPlan(
     ...checkBind(plan, requires),
     ...checkDashboardUrl(plan),
     ...checkPolling(plan),
+    ...checkHooks(plan),
     ...checkUpdates(plan, planNames),
   ];
   const ids = plan.resources.map(({ id }) => id);
@@ -205,4 +206,14 @@ function checkPolling(plan: PlanDefinition): Complaint[] {
   if ((parseDuration(maximumPollingDuration) ?? 0) >= longest) return [];
   const message = `\`maximumPollingDuration\` must not be shorter than any operation by \`timeouts\`: ${longest}s (a bind may wait for its instance)`;
   return [{ path: ['maximumPollingDuration'], message }];
+}
+
+function checkHooks(plan: PlanDefinition): Complaint[] {
+  const longest = longestHook(plan);
+  const message = `\`hookTimeout\` must not be longer than the shortest of \`timeouts\` of provision, update and deprovision: ${longest}s`;
+  return plan.resources.flatMap(({ helm }, index) =>
+    (parseDuration(helm?.hookTimeout ?? '') ?? 0) > longest
+      ? [{ path: ['resources', index, 'helm', 'hookTimeout'], message }]
+      : [],
+  );
 }

@@ -88,12 +88,13 @@ function compileResource(
   const chart = charts.get(id);
   if (resource?.helm === undefined || chart === undefined) throw new Error(`resource ${id} was not checked`);
   const values = resource.helm.values as JsonObject;
-  const { freeOfTpl, crds, mode, hookTimeout = '5m', history = 10 } = resource.helm;
+  const { freeOfTpl, crds, mode, hookTimeout, history = 10 } = resource.helm;
+  const hookSeconds = hookTimeout === undefined ? Math.min(300, longestHook(plan)) : secondsOf(hookTimeout);
   const helm = {
     ...{ chartDigest: chart.digest, chartName: chart.name, values },
     ...(freeOfTpl ? { freeOfTpl } : {}),
     ...(crds === 'skip' ? { skipCrds: true as const } : {}),
-    ...(mode === 'release' ? { release: { hookTimeout: secondsOf(hookTimeout), history } } : {}),
+    ...(mode === 'release' ? { release: { hookTimeout: hookSeconds, history } } : {}),
   };
   return { id, kind: 'helm', ...helm, readyWhen };
 }
@@ -151,6 +152,12 @@ export function longestOperation(plan: PlanDefinition): number {
   const ofInstance = Math.max(provision, update);
   if (plan.bind === undefined) return Math.max(ofInstance, deprovision);
   return Math.max(ofInstance + bind, deprovision, unbind);
+}
+
+/** The longest that a hook of a release may take, in seconds: helm waits for it, whatever becomes of the operation. */
+export function longestHook(plan: PlanDefinition): number {
+  const { provision, update, deprovision } = timeoutsOf(plan);
+  return Math.min(provision, update, deprovision);
 }
 
 /** A list may be inherited by the very plan that it names, which is no way to leave it. */

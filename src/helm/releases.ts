@@ -1,9 +1,9 @@
 /** helm with access to a namespace: installs, upgrades and uninstalls releases. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '../lib/json.ts';
 import { isDnsLabel } from '../lib/names.ts';
+import { inPrivateFolder } from './private-folder.ts';
 import { type HelmLimits, runHelm } from './run-helm.ts';
 import { type Helm, HelmError, type ReleaseRequest, type UpgradeRequest } from './types.ts';
 
@@ -41,11 +41,15 @@ export function isHook({ metadata }: JsonObject): boolean {
 }
 
 /**
- * The chart of a release: nothing in it is a template, so what was checked is what Helm applies. JSON is YAML, and in
- * JSON two braces can only follow each other within a text, where one may be written by its number.
+ * The chart of a release: nothing in it is a template, so what was checked is what Helm applies. JSON is YAML but for a
+ * few characters, which YAML refuses or takes for the end of a line; and in JSON two braces can only follow each other
+ * within a text. There each of these may be written by its number.
  */
 export function literalTemplate(object: JsonObject): string {
-  return JSON.stringify(object).replaceAll('{{', '{\\u007b');
+  const byNumber = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(object)
+    .replaceAll('{{', '{\\u007b')
+    .replaceAll(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, byNumber);
 }
 
 function upgradeArguments(request: UpgradeRequest, chart: string): string[] {
@@ -89,15 +93,5 @@ async function writeChart(folder: string, objects: readonly JsonObject[]): Promi
   await writeFile(join(folder, 'Chart.yaml'), JSON.stringify(chart));
   for (const [index, object] of objects.entries()) {
     await writeFile(join(folder, 'templates', `${index}.yaml`), literalTemplate(object));
-  }
-}
-
-/** The folder holds a token and whatever the objects hold: nobody else may read it, and it goes in any case. */
-async function inPrivateFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'chandler-helm-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }

@@ -10,6 +10,7 @@ import { createDelivery } from '../delivery/kubernetes-delivery.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { createHelm } from '../helm/create-helm.ts';
 import { findHelm } from '../helm/find-helm.ts';
+import { removeLeftFolders } from '../helm/private-folder.ts';
 import type { Helm } from '../helm/types.ts';
 import { connectCluster } from '../kube/connect-cluster.ts';
 import type { Cluster } from '../kube/types.ts';
@@ -82,6 +83,7 @@ export async function serve(
     });
     undo.push(() => within(closeGraceMs, store.close()));
 
+    await removeLeftFolders();
     const helm = createHelm({
       helmPath: await findHelm(config.helmPath, process.env.PATH),
       timeoutMs: helmTimeoutMs(config.leaseSeconds),

@@ -8,20 +8,21 @@ import type { TickContext } from './types.ts';
 
 /**
  * How a failed operation leaves its instance; only updates and deprovisions tell (OSBAPI "Service Broker Errors").
+ * @param code what ended it, and what it tells as its cause: another one when it could not be taken back
  * @throws ChandlerError `StoreUnavailable`
  */
 export async function aftermathOf(
   context: Pick<TickContext, 'deps' | 'claim'>,
-  code: ErrorCode,
+  code: { ended: ErrorCode; told: ErrorCode },
 ): Promise<InstanceAftermath> {
   switch (context.claim.operation.type) {
     case 'update':
       return {
-        instanceUsable: await isUsable(context, code),
-        updateRepeatable: isRepeatable(code),
+        instanceUsable: await isUsable(context, code.ended),
+        updateRepeatable: isRepeatable(code.told),
       };
     case 'deprovision':
-      return { instanceUsable: await isUsable(context, code) };
+      return { instanceUsable: await isUsable(context, code.ended) };
     case 'provision':
     case 'bind':
     case 'unbind':

@@ -4,8 +4,9 @@ import { renderInputs } from '../provisioners/instance-scope.ts';
 import { namespaceObject } from '../provisioners/namespace-object.ts';
 import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
 import { planRepair } from '../provisioners/plan-repair.ts';
+import { isAccess } from '../provisioners/release/access-objects.ts';
 import { refuseForeignRelease, releasedObject } from '../provisioners/release/released-object.ts';
-import { bringRelease } from '../provisioners/release/run-release.ts';
+import { bringRelease, forgetRelease } from '../provisioners/release/run-release.ts';
 import { renderResource } from '../provisioners/render-resource.ts';
 import type { DesiredObject } from '../provisioners/types.ts';
 import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction } from '../store/types.ts';
@@ -88,6 +89,7 @@ export async function applyResource(
   }
   for (const item of work.stale) {
     guard();
+    if (isAccess(item, view.target)) await forgetRelease({ resourceId: id, target: view.target, guard });
     if ((await removeItem(item, view, deps)) === 'deleting') {
       const description = `${id}: waiting until ${item.kind} ${item.name} is deleted`;
       return { description, pollAfterMs: await pollAfterRemoval(item, deps) };

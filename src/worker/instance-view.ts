@@ -156,7 +156,7 @@ export function scopeOf({ instance, revision, observed, externals, reads }: Inst
 }
 
 /** Whether the instance was ready once: only then there can be logins, and only then it can be used. */
-export function wasReady({ instance, revision }: InstanceView): boolean {
+export function wasReady({ instance, revision }: Pick<InstanceView, 'instance' | 'revision'>): boolean {
   return Object.keys(revision.outputs).every((key) => key in instance.outputs);
 }
 

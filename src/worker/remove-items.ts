@@ -2,7 +2,7 @@ import type { ReleaseSpec } from '../domain/offering.ts';
 import { isCustomKind } from '../lib/custom-kind.ts';
 import { refuseForeignObjects } from '../provisioners/foreign-objects.ts';
 import { namespaceResourceId } from '../provisioners/namespace-object.ts';
-import { accessName } from '../provisioners/release/access-objects.ts';
+import { isAccess } from '../provisioners/release/access-objects.ts';
 import { removeRelease } from '../provisioners/release/run-release.ts';
 import { removeObject } from '../provisioners/remove-object.ts';
 import { resourceName } from '../provisioners/resource-state.ts';
@@ -47,8 +47,7 @@ async function removeReleases(
   { target, revision }: InstanceView,
   { guard }: TickContext,
 ): Promise<void> {
-  for (const { kind, name, resourceId } of items) {
-    if (kind !== 'ServiceAccount' || name !== accessName(target, resourceId)) continue;
+  for (const { resourceId } of items.filter((item) => isAccess(item, target))) {
     const resource = revision.resources.find(({ id }) => id === resourceId);
     const known = resource?.kind === 'helm' ? resource.release : undefined;
     await removeRelease({ resourceId, spec: known ?? forgottenRelease, target, guard });

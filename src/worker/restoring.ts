@@ -1,5 +1,6 @@
 /** An update that failed takes back what it changed (ADR 0020). */
 import { type ErrorCode, errorCatalogue } from '../domain/errors.ts';
+import type { PlanRevision } from '../domain/offering.ts';
 import type { UpdateFailure } from '../domain/operation.ts';
 import type { OperationClaim } from '../store/types.ts';
 import { operationFields } from '../telemetry/events.ts';
@@ -51,27 +52,31 @@ function restoringText({ sentence }: UpdateFailure, progress: string): string {
 }
 
 /**
- * Whether a failed update is to be taken back: once, and only to a version that worked. What ended one worker after the
- * other would end those that restore as well.
+ * What a failed update is to be taken back to: once, and only to a version that worked. What ended one worker after the
+ * other would end those that restore as well. Reads rows alone, for the cluster may be what the update failed by.
+ * @returns the plan revision before; undefined when the update is not to be taken back
  */
-export async function isRestorable(
-  context: Pick<TickContext, 'deps' | 'claim'>,
+export async function restorable(
+  { operation }: OperationClaim,
   code: ErrorCode,
-): Promise<boolean> {
-  const { type, failure } = context.claim.operation;
-  if (type !== 'update' || failure !== undefined || code === 'WorkersLost') return false;
-  return wasReady(await viewInstance(context));
+  { store }: Pick<WorkerDeps, 'store'>,
+): Promise<PlanRevision | undefined> {
+  const { type, failure, instanceUid } = operation;
+  if (type !== 'update' || failure !== undefined || code === 'WorkersLost') return undefined;
+  const instance = await store.findInstanceByUid(instanceUid);
+  const revision = instance && (await store.findRevision(instance.planRevision));
+  return instance && revision && wasReady({ instance, revision }) ? revision : undefined;
 }
 
 /** The operation goes on, as one that restores. */
 export async function beginRestoring(
   { code, sentence, cause }: Failed,
+  revision: PlanRevision,
   claim: OperationClaim,
   deps: WorkerDeps,
 ): Promise<void> {
   const { operation } = claim;
   const failure = { code, sentence };
-  const { revision } = await viewInstance({ deps, claim });
   await deps.store.transact(async (transaction) => {
     await transaction.assertHeld(claim);
     await transaction.beginRestoring(claim, failure, revision.timeouts.update);

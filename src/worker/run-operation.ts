@@ -16,7 +16,7 @@ import { deprovisionTick } from './deprovision-tick.ts';
 import { keepLease } from './lease-keeper.ts';
 import { provisionTick } from './provision-tick.ts';
 import { repairTick } from './repair-tick.ts';
-import { beginRestoring, isRepeatable, isRestorable, lostSentence, restoredSentence } from './restoring.ts';
+import { beginRestoring, isRepeatable, lostSentence, restorable, restoredSentence } from './restoring.ts';
 import { withSteps } from './steps.ts';
 import { type TickContext, type TickOutcome, type WorkerDeps, WorkerStopping } from './types.ts';
 import { unbindTick } from './unbind-tick.ts';
@@ -115,11 +115,12 @@ async function record(outcome: TickOutcome, claim: OperationClaim, deps: WorkerD
       events.operationSucceeded({ ...operationFields(operation), durationMs: ageMs(operation) });
       return;
     case 'failed': {
-      if (await isRestorable({ deps, claim }, outcome.code)) return beginRestoring(outcome, claim, deps);
+      const before = await restorable(claim, outcome.code, deps);
+      if (before !== undefined) return beginRestoring(outcome, before, claim, deps);
       const { failure } = operation;
       const { code } = failure ?? outcome;
       const description = failure === undefined ? outcome.sentence : lostSentence(failure, outcome.sentence);
-      const aftermath = await aftermathOf({ deps, claim }, code);
+      const aftermath = await aftermathOf({ deps, claim }, { ended: outcome.code, told: code });
       await finish(claim, { state: 'failed', description, errorCode: code, ...aftermath }, deps);
       events.operationFailed({ ...failedFields(operation, code), cause: outcome.cause ?? outcome.sentence });
       return;

@@ -113,6 +113,16 @@ describe('a release', () => {
     await instance.deprovision(broker);
     expect(await namespacesOf(home, instance.id)).toEqual([]);
   });
+
+  it('that became objects of Chandler leaves nothing of helm and its hooks, and goes with its instance', async () => {
+    const instance = new PlatformInstance(plans.real, 'default');
+    await instance.provision(broker);
+    const namespace = await namespaceOf(instance);
+    await instance.update(broker, { plan_id: plans.rendered.plan_id, parameters: { text: 'by us' } });
+    expect([await recordsOf(namespace), await hooksOf(namespace)]).toEqual([{}, []]);
+    await new PlatformInstance(plans.rendered, 'default', instance.id).deprovision(broker);
+    expect(await namespacesOf(home, instance.id)).toEqual([]);
+  });
 });
 
 /** The helm that works on a namespace. */

@@ -2,8 +2,10 @@
 /** Releases as operations see them; that helm does as the fake does is shown by test/cluster/release.test.ts. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
+import { HelmError, type RenderRequest } from '../../src/helm/types.ts';
+import type { KubeObject } from '../../src/kube/types.ts';
 import { labelKeys } from '../../src/lib/labels.ts';
-import { helmResource, serverPlan } from '../support/server-plan.ts';
+import { helmResource, serverChart, serverPlan } from '../support/server-plan.ts';
 import {
   type PlanOptions,
   present,
@@ -94,5 +96,99 @@ describe('a release', () => {
     await harness.cluster.delete({ apiVersion: 'v1', kind: 'Service', name, namespace }, { uid });
     expect(await harness.untilFinished(await harness.repair(instance))).toMatchObject({ state: 'succeeded' });
     expect(namesOf(instance, 'Service')).toEqual([name]);
+  });
+});
+
+/** Something else for the workload. */
+const changed = (request: RenderRequest): KubeObject[] =>
+  serverChart(request).map((object) =>
+    object.kind === 'StatefulSet'
+      ? { ...object, spec: { ...(object.spec as object), changed: true } }
+      : object,
+  );
+
+const workloadOf = (instance: ServiceInstance) =>
+  harness.objectsOf(instance).find(({ kind }) => kind === 'StatefulSet');
+
+const recordsOf = ({ namespace }: ServiceInstance) =>
+  harness.cluster.list({ apiVersion: 'v1', kind: 'Secret' }, { namespace, labelSelector: 'owner=helm' });
+
+describe('a release whose update fails', () => {
+  test('after a killed helm was unlocked is brought back, though its newest record says that it never changed', async () => {
+    const instance = await provisioned();
+    await harness.stopAll();
+    harness.startWatcher();
+    const { helm, ...deps } = harness.newDeps();
+    let runs = 0;
+    const upgrade: typeof helm.upgrade = async (request) => {
+      runs += 1;
+      if (runs > 2) return helm.upgrade(request);
+      if (runs === 2) throw new HelmError('secrets is forbidden: exceeded quota');
+      for (const object of request.objects) await harness.cluster.apply(object as unknown as KubeObject);
+      await harness.cluster.create({
+        ...{ apiVersion: 'v1', kind: 'Secret' },
+        metadata: {
+          ...{ name: 'pending', namespace: request.namespace },
+          labels: { owner: 'helm', name: request.releaseName, version: '2', status: 'pending-upgrade' },
+        },
+      });
+      throw new HelmError('helm failed (SIGKILL)', { died: true });
+    };
+    harness.startWorker({ ...deps, helm: { ...helm, upgrade } });
+    const { operation } = await harness.update(instance, plan({ charts: { server: changed } }));
+    expect(await harness.untilFinished(operation)).toMatchObject({
+      ...{ state: 'failed', instanceUsable: true },
+      description: expect.stringMatching(/exceeded quota.* is back on the version before the update\.$/),
+    });
+    expect(workloadOf(instance)?.spec).not.toMatchObject({ changed: true });
+  });
+});
+
+describe('a release whose kinds change', () => {
+  test('can be taken away by helm whenever the update is cancelled, for what helm may is taken from it last', async () => {
+    const instance = await provisioned();
+    const withoutClaim = (request: RenderRequest) =>
+      serverChart(request).filter(({ kind }) => kind !== 'PersistentVolumeClaim');
+    const mayHelm = () =>
+      harness
+        .objectsOf(instance)
+        .filter(({ kind }) => kind === 'Role')
+        .flatMap(({ rules }) => (rules as { resources: string[] }[]).flatMap(({ resources }) => resources));
+    const held = harness.cluster.holdNext(({ verb, kind }) => verb === 'apply' && kind === 'StatefulSet');
+    const { operation } = await harness.update(instance, plan({ charts: { server: withoutClaim } }));
+    await held.reached;
+    expect(mayHelm()).toContain('persistentvolumeclaims');
+    held.resume();
+    expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });
+    expect(mayHelm()).not.toContain('persistentvolumeclaims');
+    expect(namesOf(instance, 'RoleBinding')).toHaveLength(1);
+  });
+});
+
+describe('a release that becomes objects of Chandler', () => {
+  test('leaves nothing of helm, so that a release of the same objects is made anew', async () => {
+    const instance = await provisioned();
+    const { externalName: name, namespace } = instance;
+    const { labels = {} } = present(workloadOf(instance)).metadata;
+    const hook = {
+      name: `${name}-server-hook`,
+      namespace,
+      labels,
+      annotations: { 'helm.sh/hook': 'post-install' },
+    };
+    await harness.cluster.create({ apiVersion: 'batch/v1', kind: 'Job', metadata: { ...hook } });
+    const rendered = {
+      resources: [present(adminSecret), helmResource('server', { existingSecret: 'other' })],
+    };
+    const { operation } = await harness.update(instance, rendered);
+    expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });
+    expect(await recordsOf(instance)).toEqual([]);
+    expect(namesOf(instance, 'Job')).toEqual([]);
+
+    const again = await harness.update(instance, plan());
+    expect(await harness.untilFinished(again.operation)).toMatchObject({ state: 'succeeded' });
+    expect(workloadOf(instance)?.spec).toMatchObject({
+      template: { spec: { existingSecret: `${name}-admin` } },
+    });
   });
 });

@@ -282,6 +282,56 @@ describe('an update that fails', () => {
     expect(await harness.instance(instance)).toMatchObject({ planId: instance.planId, usable: true });
   });
 
+  test('ends when its time is over, also when nobody configures its cluster any more', async () => {
+    const instance = await provisioned();
+    await harness.stopAll();
+    const { operation } = await harness.update(instance, plan('500m', { timeouts: { update: 1 } }));
+    await harness.query(`update operations set deadline = now() where uid = $1`, [operation.uid]);
+    const clusterOf = () => {
+      throw new ChandlerError('ClusterUnreachable', { sentence: 'No such cluster.' });
+    };
+    harness.startWorker({ clusterOf });
+    await harness.untilDescribed(operation, /Restoring the version before/);
+    await harness.query(`update operations set deadline = now(), run_at = now() where uid = $1`, [
+      operation.uid,
+    ]);
+    await expectFailed(operation, { errorCode: 'DeadlineExceeded', instanceUsable: false });
+  });
+
+  test('is given up when its workers are lost while they restore, without a look at what may have ended them', async () => {
+    const read = {
+      ...{ id: 'peek', kind: 'read' as const, readyWhen: [] },
+      object: { apiVersion: 'v1', kind: 'Secret', name: '${server.name}' },
+    };
+    const withRead = { resources: [present(adminSecret), server, read] };
+    const { instance: made, operation: makes } = await harness.provision(plan('250m', withRead), {
+      storage: '1Gi',
+    });
+    const { externalName, namespace } = await harness.instance(made);
+    await harness.untilDescribed(makes, /peek: waiting/);
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: `${externalName}-server`, namespace },
+    };
+    await harness.cluster.create(secret);
+    expect(await harness.untilFinished(makes)).toMatchObject({ state: 'succeeded' });
+    await harness.stopAll();
+    const { operation } = await harness.update(await harness.instance(made), plan('500m'));
+    const failure = JSON.stringify({ failure: { code: 'DeadlineExceeded', sentence: 'Too slow.' } });
+    await harness.query(
+      `update operations set lease_owner = 'dead', lease_until = now(), takeovers = 5, details = $1 where uid = $2`,
+      [failure, operation.uid],
+    );
+    const before = harness.cluster.requests.length;
+    harness.startWorker();
+    await expectFailed(operation, {
+      ...{ errorCode: 'DeadlineExceeded', instanceUsable: true, updateRepeatable: true },
+      description: expect.stringMatching(/^Too slow\. The version before the update could not be restored/),
+    });
+    expect(harness.cluster.requests.slice(before)).toEqual([]);
+  });
+
   test('because the server refuses says so, and a bind afterwards finds the instance usable', async () => {
     const instance = await provisioned();
     harness.provider.before = (verb) => {

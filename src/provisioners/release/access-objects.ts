@@ -1,4 +1,5 @@
 import type { Cluster, KubeObject } from '../../kube/types.ts';
+import { digestOf } from '../apply-object.ts';
 import { resourceName } from '../resource-state.ts';
 import type { InstanceTarget } from '../types.ts';
 
@@ -7,14 +8,28 @@ type Rule = { apiGroups: string[]; resources: string[]; verbs: string[]; resourc
 const everyVerb = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
 const rbacGroup = 'rbac.authorization.k8s.io';
 
-/** Name of what lets helm work on one resource; in the inventory, its ServiceAccount says that there is a release. */
+/** Name of the ServiceAccount that helm works on one resource with. */
 export function accessName(target: { name: string }, resourceId: string): string {
   return `${resourceName(target, resourceId)}-helm`;
 }
 
+/** Whether an item of the inventory is that ServiceAccount: then there is a release. */
+export function isAccess(
+  { kind, name, resourceId }: { kind: string; name: string; resourceId: string },
+  target: { name: string },
+): boolean {
+  return kind === 'ServiceAccount' && name === accessName(target, resourceId);
+}
+
+/** Whether an object says the name of a resource's access anywhere. */
+export function namesAccess(object: KubeObject, target: { name: string }, resourceId: string): boolean {
+  return new RegExp(`"${accessName(target, resourceId)}(-[0-9a-f]{8})?"`).test(JSON.stringify(object));
+}
+
 /**
  * A ServiceAccount for helm and what it may do: what the release is made of, its hooks and Helm's own records, in the
- * namespace of the instance and nowhere else.
+ * namespace of the instance and nowhere else. What may be done is part of the Role's name: so that of the release before
+ * stands until helm has replaced or uninstalled what that one was made of.
  * @param objects everything helm is to apply
  * @throws KubeError
  */
@@ -23,13 +38,16 @@ export async function accessObjects(
   target: Pick<InstanceTarget, 'name' | 'namespace'> & { cluster: Pick<Cluster, 'pluralOf'> },
   resourceId: string,
 ): Promise<KubeObject[]> {
-  const metadata = { name: accessName(target, resourceId), namespace: target.namespace };
-  const role = { apiGroup: rbacGroup, kind: 'Role', name: metadata.name };
-  const subject = { kind: 'ServiceAccount', ...metadata };
-  const rbac = { apiVersion: `${rbacGroup}/v1`, metadata };
+  const { namespace } = target;
+  const account = { name: accessName(target, resourceId), namespace };
+  const rules = await rulesFor(objects, target.cluster);
+  const name = `${account.name}-${digestOf(rules).slice(0, 8)}`;
+  const role = { apiGroup: rbacGroup, kind: 'Role', name };
+  const subject = { kind: 'ServiceAccount', ...account };
+  const rbac = { apiVersion: `${rbacGroup}/v1`, metadata: { name, namespace } };
   return [
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
-    { ...rbac, kind: 'Role', rules: await rulesFor(objects, target.cluster) },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: account, automountServiceAccountToken: false },
+    { ...rbac, kind: 'Role', rules },
     { ...rbac, kind: 'RoleBinding', roleRef: role, subjects: [subject] },
   ];
 }

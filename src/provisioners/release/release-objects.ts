@@ -9,7 +9,7 @@ import { digestOf } from '../apply-object.ts';
 import { labelObject } from '../label-object.ts';
 import { resourceName } from '../resource-state.ts';
 import type { DesiredObject, InstanceTarget } from '../types.ts';
-import { accessName, accessObjects } from './access-objects.ts';
+import { accessObjects, namesAccess } from './access-objects.ts';
 
 /**
  * What Chandler applies itself (helm's access, and what is cluster-scoped, for helm may reach no further than the
@@ -67,8 +67,7 @@ function marked(object: KubeObject, target: InstanceTarget, resourceId: string):
 
 /** Nothing of the chart may act as helm: its account may do more than the policy lets a chart's roles do. */
 function refuseAccess(objects: readonly KubeObject[], target: InstanceTarget, resourceId: string): void {
-  const name = JSON.stringify(accessName(target, resourceId));
-  const thief = objects.find((object) => JSON.stringify(object).includes(name));
+  const thief = objects.find((object) => namesAccess(object, target, resourceId));
   if (thief === undefined) return;
   const sentence = `The chart of the resource ${resourceId} may not name the ServiceAccount of helm, as ${thief.kind} ${thief.metadata.name} does.`;
   throw new ChandlerError('ChartRejected', { sentence });

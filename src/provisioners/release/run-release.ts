@@ -3,9 +3,11 @@ import { ChandlerError } from '../../domain/errors.ts';
 import type { ReleaseSpec } from '../../domain/offering.ts';
 import { HelmError, type ReleaseRequest } from '../../helm/types.ts';
 import { type KindReference, KubeError, type KubeObject } from '../../kube/types.ts';
+import { withoutValues } from '../../kube/without-values.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { annotationKeys, identityLabels, labelKeys } from '../../lib/labels.ts';
 import { kubeFailure } from '../kube-failure.ts';
+import { look } from '../plan-repair.ts';
 import { resourceName } from '../resource-state.ts';
 import type { DesiredObject, InstanceTarget } from '../types.ts';
 import { accessName } from './access-objects.ts';
@@ -39,8 +41,9 @@ export async function bringRelease(
   const objects = desired.filter(({ by }) => by !== undefined).map(({ object }) => object);
   await explained(`helm could not make the release of ${resourceId}`, async () => {
     const decision = decideRelease(await releaseRecords(resourceName(target, resourceId), target), digest);
-    if (decision.kind === 'done' && !again) return;
-    if (decision.kind === 'run') await unlock(decision.locks, run);
+    const isTold = decision.kind === 'done';
+    if (isTold && !again && (await stands(desired, digest, target))) return;
+    if (decision.kind === 'run') await removeRecords(decision.locks, run);
     await refuseWarnings(objects, run);
     await whileHeld(run, async (request) =>
       target.helm.upgrade({
@@ -48,26 +51,62 @@ export async function bringRelease(
         objects: objects as unknown as JsonObject[],
         labels: { [annotationKeys.release]: digest },
         history: spec.history,
-        withHooks: withHooks && decision.kind === 'run',
+        withHooks: withHooks && !(isTold && again),
       }),
     );
   });
 }
 
 /**
- * Uninstalls a release, with its hooks, and what hooks left running. Idempotent. A release whose access is gone is left
- * to whoever removes the objects one by one; only its hooks do not run then.
+ * Whether the objects say what the newest record says. A helm that was killed may have changed them, and its record is
+ * gone when it was unlocked.
+ */
+async function stands(
+  desired: readonly DesiredObject[],
+  digest: string,
+  target: InstanceTarget,
+): Promise<boolean> {
+  for (const { object, by } of desired) {
+    if (by !== 'helm') continue;
+    const found = await look(object, target);
+    if (found?.metadata.annotations?.[annotationKeys.release] !== digest) return false;
+  }
+  return true;
+}
+
+/**
+ * Uninstalls a release, with its hooks, and what hooks left running. Idempotent. A release whose access is gone is
+ * forgotten, and its objects are left to whoever removes them one by one; only its hooks do not run then.
  * @throws ChandlerError `ResourceFailed` in helm's words, `ClusterUnreachable`; what the guard throws
  */
 export async function removeRelease(run: ReleaseRun): Promise<void> {
   const { resourceId, target } = run;
   await explained(`helm could not uninstall the release of ${resourceId}`, async () => {
-    const name = resourceName(target, resourceId);
-    if ((await releaseRecords(name, target)).length > 0 && (await hasAccess(run))) {
+    const records = await releaseRecords(resourceName(target, resourceId), target);
+    if (records.length > 0 && (await hasAccess(run))) {
       await whileHeld(run, (request) => target.helm.uninstall(request));
-    }
-    for (const kind of runningKinds) await removeHooks(kind, run);
+      await removeHooks(run);
+    } else await forget(records, run);
   });
+}
+
+/**
+ * Takes away what helm and hooks left of a release whose objects Chandler goes on with: an old record would say of a
+ * later release that it stands, and pods of hooks would keep the instance from being gone. Idempotent.
+ * @throws ChandlerError `ResourceFailed`, `ClusterUnreachable`; what the guard throws
+ */
+export async function forgetRelease(run: Unspecified): Promise<void> {
+  const { resourceId, target } = run;
+  await explained(`the release of ${resourceId} could not be forgotten`, async () =>
+    forget(await releaseRecords(resourceName(target, resourceId), target), run),
+  );
+}
+
+type Unspecified = Omit<ReleaseRun, 'spec'>;
+
+async function forget(records: readonly ReleaseRecord[], run: Unspecified): Promise<void> {
+  await removeRecords(records, run);
+  await removeHooks(run);
 }
 
 /** Kinds of hooks that run: what they leave would keep the namespace from being empty. */
@@ -76,7 +115,11 @@ const runningKinds: readonly KindReference[] = [
   { apiVersion: 'v1', kind: 'Pod' },
 ];
 
-async function removeHooks(kind: KindReference, { resourceId, target, guard }: ReleaseRun): Promise<void> {
+async function removeHooks(run: Unspecified): Promise<void> {
+  for (const kind of runningKinds) await removeHooksOf(kind, run);
+}
+
+async function removeHooksOf(kind: KindReference, { resourceId, target, guard }: Unspecified): Promise<void> {
   const labels = identityLabels({ ...target.identity, resourceId });
   const keys = [labelKeys.installation, labelKeys.instance, labelKeys.resource];
   const labelSelector = keys.map((key) => `${key}=${labels[key]}`).join(',');
@@ -94,8 +137,11 @@ async function hasAccess({ resourceId, target }: ReleaseRun): Promise<boolean> {
   return (await target.cluster.get({ ...account, namespace: target.namespace })) !== undefined;
 }
 
-async function unlock(locks: readonly ReleaseRecord[], { target, guard }: ReleaseRun): Promise<void> {
-  for (const { name, uid } of locks) {
+async function removeRecords(
+  records: readonly ReleaseRecord[],
+  { target, guard }: Unspecified,
+): Promise<void> {
+  for (const { name, uid } of records) {
     guard();
     const secret = { apiVersion: 'v1', kind: 'Secret', namespace: target.namespace, name };
     await target.cluster.delete(secret, { uid });
@@ -157,8 +203,11 @@ async function explained(doing: string, work: () => Promise<void>): Promise<void
   } catch (thrown) {
     if (thrown instanceof KubeError) throw kubeFailure(thrown, 'ResourceFailed', doing);
     if (!(thrown instanceof HelmError)) throw thrown;
-    if (passes(thrown)) throw new ChandlerError('ClusterUnreachable', { cause: thrown });
-    throw new ChandlerError('ResourceFailed', { sentence: `${doing}: ${thrown.message}`, cause: thrown });
+    // helm repeats the words of the API server.
+    const words = withoutValues(422, thrown.message);
+    const cause = new HelmError(words);
+    if (passes(thrown)) throw new ChandlerError('ClusterUnreachable', { cause });
+    throw new ChandlerError('ResourceFailed', { sentence: `${doing}: ${words}`, cause });
   }
 }
 
@@ -166,7 +215,7 @@ async function explained(doing: string, work: () => Promise<void>): Promise<void
 function passes({ died, message }: HelmError): boolean {
   return (
     died ||
-    /connection re(fused|set)|i\/o timeout|unexpected EOF|TLS handshake|no route to host|etcdserver:|the server (is currently unable|was unable)|too many requests|http2: client connection lost/i.test(
+    /cluster unreachable:|dial tcp|connection re(fused|set)|i\/o timeout|: (unexpected )?EOF|TLS handshake|no route to host|net\/http:|http2:|etcdserver:|internal error occurred|the server (is currently unable|was unable)|too many requests/i.test(
       message,
     ) ||
     /is forbidden: User "system:serviceaccount:[^"]*-helm" cannot/.test(message)

@@ -271,8 +271,8 @@ export const mutants: Mutant[] = [
   {
     items: [21],
     file: 'src/worker/aftermath.ts',
-    find: 'return { instanceUsable: await isUsable(context, code) };',
-    replace: 'return { instanceUsable: await isUsable(context, code), updateRepeatable: true };',
+    find: 'return { instanceUsable: await isUsable(context, code.ended) };',
+    replace: 'return { instanceUsable: await isUsable(context, code.ended), updateRepeatable: true };',
     test: errors,
   },
   {

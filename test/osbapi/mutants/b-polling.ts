@@ -87,8 +87,8 @@ export const mutants: Mutant[] = [
   {
     items: [62],
     file: 'src/worker/run-operation.ts',
-    find: '          ...(await aftermathOf({ deps, claim }, outcome.code)),\n',
-    replace: '',
+    find: 'errorCode: code, ...aftermath }, deps);',
+    replace: 'errorCode: code }, deps);',
     test: poll,
   },
   {

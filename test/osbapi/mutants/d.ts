@@ -81,8 +81,8 @@ export const mutants: Mutant[] = [
   {
     items: [143],
     file: 'src/worker/run-operation.ts',
-    find: '          ...(await aftermathOf({ deps, claim }, outcome.code)),\n',
-    replace: '          instanceUsable: true,\n',
+    find: 'errorCode: code, ...aftermath }, deps);',
+    replace: 'errorCode: code, instanceUsable: true }, deps);',
     test: matrix,
   },
   {
