@@ -57,8 +57,8 @@ export async function applyObject(
 }
 
 /**
- * The same where an older version is brought back. A volume that grew meanwhile cannot shrink: it stays as it is, and
- * counts as applied.
+ * The same where what was before is brought back. A volume that grew in an update which failed cannot shrink: it stays as
+ * it is, and counts as applied.
  * @throws ChandlerError as applyObject
  */
 export async function reapplyObject(

@@ -175,7 +175,7 @@ async function workOfObjects(
   const { apply, prune } = plan;
   const left = claim.operation.adopts ? planApply(desired, known).prune : [];
   const applyByChandler: Applier = ({ object }, knownUid) =>
-    restoring ? reapplyObject(object, knownUid, guarded) : applyObject(object, knownUid, guarded);
+    (restoring === true || repair !== undefined ? reapplyObject : applyObject)(object, knownUid, guarded);
   // What helm works with comes before helm.
   const isByHelm = (entry: { desired: DesiredObject }) => entry.desired.by === 'helm';
   const ordered = [...apply.filter((entry) => !isByHelm(entry)), ...apply.filter(isByHelm)];

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${ is the language of templates
 /** Releases as operations see them; that helm does as the fake does is shown by test/cluster/release.test.ts. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ChandlerError } from '../../src/domain/errors.ts';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
 import { HelmError, type RenderRequest } from '../../src/helm/types.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
@@ -141,6 +142,52 @@ describe('a release whose update fails', () => {
       description: expect.stringMatching(/exceeded quota.* is back on the version before the update\.$/),
     });
     expect(workloadOf(instance)?.spec).not.toMatchObject({ changed: true });
+  });
+});
+
+describe('a release whose volume grew', () => {
+  const sized = (storage: string) => (request: RenderRequest) =>
+    serverChart(request).map((object) =>
+      object.kind === 'PersistentVolumeClaim'
+        ? { ...object, spec: { resources: { requests: { storage } } } }
+        : object,
+    );
+  const small = plan({ charts: { server: sized('1Gi') } });
+  const claimOf = (instance: ServiceInstance) =>
+    harness.objectsOf(instance).find(({ kind }) => kind === 'PersistentVolumeClaim');
+
+  test('in an update that failed is brought back but for the volume, and can be updated afterwards', async () => {
+    await harness.stopAll();
+    const { helm, ...deps } = harness.newDeps();
+    // As the API server does.
+    const upgrade: typeof helm.upgrade = async (request) => {
+      for (const { kind, metadata, spec } of request.objects as unknown as KubeObject[]) {
+        if (kind !== 'PersistentVolumeClaim') continue;
+        const { name, namespace = '' } = metadata;
+        const live = await harness.cluster.get({ apiVersion: 'v1', kind, name, namespace });
+        if (JSON.stringify(live?.spec ?? {}).includes('2Gi') && JSON.stringify(spec).includes('1Gi'))
+          throw new HelmError('spec.resources.requests.storage: Forbidden: field can not be less');
+      }
+      return helm.upgrade(request);
+    };
+    harness.startWatcher();
+    harness.startWorker({ ...deps, helm: { ...helm, upgrade } });
+    const { instance: made, operation: makes } = await harness.provision(small);
+    expect(await harness.untilFinished(makes)).toMatchObject({ state: 'succeeded' });
+    const instance = await harness.instance(made);
+
+    harness.provider.before = () => {
+      harness.provider.before = () => undefined;
+      throw new ChandlerError('CredentialsRejected', { sentence: 'No.' });
+    };
+    const { operation } = await harness.update(instance, plan({ charts: { server: sized('2Gi') } }));
+    expect(await harness.untilFinished(operation)).toMatchObject({
+      ...{ state: 'failed', instanceUsable: true },
+      description: 'No. The service instance is back on the version before the update.',
+    });
+    const { operation: next } = await harness.update(instance, small);
+    expect(await harness.untilFinished(next)).toMatchObject({ state: 'succeeded' });
+    expect(claimOf(instance)?.spec).toEqual({ resources: { requests: { storage: '2Gi' } } });
   });
 });
 

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${ is the language of templates
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ServiceInstance } from '../../src/domain/instance.ts';
-import type { KubeObject, ObjectReference } from '../../src/kube/types.ts';
+import { KubeError, type KubeObject, type ObjectReference } from '../../src/kube/types.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 import { enqueueRepair } from '../../src/store/enqueue-repair.ts';
 import { CrashPoint } from '../support/crash-point.ts';
@@ -102,6 +102,15 @@ describe('a repair', () => {
     const refused = await harness.untilFinished(await harness.repair(instance));
     expect(refused).toMatchObject({ state: 'failed', errorCode: 'AdoptionRefused' });
     expect(await harness.instance(instance)).toMatchObject({ state: 'ready', usable: true });
+  });
+
+  test('leaves a volume as it is that grew in an update which was taken back', async () => {
+    const instance = await provisioned();
+    harness.cluster.failNext(
+      ({ verb, reference }) => verb === 'apply' && reference.kind === 'PersistentVolumeClaim',
+      new KubeError(422, 'Invalid', 'field can not be less than previous value'),
+    );
+    await repaired(instance);
   });
 
   test('never makes a volume anew that is gone, unless it is told to', async () => {

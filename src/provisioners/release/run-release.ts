@@ -11,6 +11,7 @@ import { look } from '../plan-repair.ts';
 import { resourceName } from '../resource-state.ts';
 import type { DesiredObject, InstanceTarget } from '../types.ts';
 import { accessName } from './access-objects.ts';
+import { withGrownVolumes } from './grown-volumes.ts';
 import { releaseDigest } from './release-objects.ts';
 import { decideRelease, type ReleaseRecord, releaseRecords } from './release-records.ts';
 
@@ -38,12 +39,13 @@ export async function bringRelease(
   const { resourceId, spec, target } = run;
   const digest = releaseDigest(desired);
   if (digest === undefined) return;
-  const objects = desired.filter(({ by }) => by !== undefined).map(({ object }) => object);
+  const checked = desired.filter(({ by }) => by !== undefined).map(({ object }) => object);
   await explained(`helm could not make the release of ${resourceId}`, async () => {
     const decision = decideRelease(await releaseRecords(resourceName(target, resourceId), target), digest);
     const isTold = decision.kind === 'done';
     if (isTold && !again && (await stands(desired, digest, target))) return;
     if (decision.kind === 'run') await removeRecords(decision.locks, run);
+    const objects = await withGrownVolumes(checked, target);
     await refuseWarnings(objects, run);
     await whileHeld(run, async (request) =>
       target.helm.upgrade({
