@@ -88,10 +88,11 @@ function compileResource(
   const chart = charts.get(id);
   if (resource?.helm === undefined || chart === undefined) throw new Error(`resource ${id} was not checked`);
   const values = resource.helm.values as JsonObject;
-  const { freeOfTpl, mode, hookTimeout = '5m', history = 10 } = resource.helm;
+  const { freeOfTpl, crds, mode, hookTimeout = '5m', history = 10 } = resource.helm;
   const helm = {
     ...{ chartDigest: chart.digest, chartName: chart.name, values },
     ...(freeOfTpl ? { freeOfTpl } : {}),
+    ...(crds === 'skip' ? { skipCrds: true as const } : {}),
     ...(mode === 'release' ? { release: { hookTimeout: secondsOf(hookTimeout), history } } : {}),
   };
   return { id, kind: 'helm', ...helm, readyWhen };
