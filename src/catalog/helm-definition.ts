@@ -8,10 +8,7 @@ const shape = z.strictObject({
   repository: z
     .string()
     .refine((text) => URL.parse(text)?.protocol === 'https:', 'must be an https URL')
-    .refine(
-      (text) => !hasLogin(text),
-      'must hold no login: CHANDLER_HELM_REGISTRY_CONFIG names a file of them',
-    )
+    .refine((text) => !hasLogin(text), 'must hold no login: only registries (oci://) may ask for one')
     .optional(),
   version: z
     .string()
@@ -70,7 +67,7 @@ export const helmDefinition = shape.superRefine((helm, context) => {
 export type HelmDefinition = z.output<typeof helmDefinition>;
 
 /** Whether it lies elsewhere than beside the catalog. */
-function isFetched({ chart, repository }: Pick<HelmDefinition, 'chart' | 'repository'>): boolean {
+export function isFetched({ chart, repository }: Pick<HelmDefinition, 'chart' | 'repository'>): boolean {
   return repository !== undefined || chart.startsWith('oci://');
 }
 
