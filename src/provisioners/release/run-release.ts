@@ -12,8 +12,6 @@ import { accessName } from './access-objects.ts';
 import { releaseDigest } from './release-objects.ts';
 import { decideRelease, type ReleaseRecord, releaseRecords } from './release-records.ts';
 
-/** As long as any run may take, with hooks of the usual length. */
-const lentSeconds = 3600;
 const guardEveryMs = 500;
 
 export interface ReleaseRun {
@@ -128,7 +126,7 @@ async function whileHeld(
 ): Promise<void> {
   const { namespace } = target;
   const account = { namespace, name: accessName(target, resourceId) };
-  const kubeconfig = await target.cluster.lend(account, lentSeconds);
+  const kubeconfig = await target.cluster.lend(account, Math.max(3600, 4 * spec.hookTimeout));
   const held = new AbortController();
   const check = () => {
     try {
