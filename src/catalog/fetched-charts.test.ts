@@ -3,9 +3,9 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { onPath } from '../../cluster/local-node/debian.ts';
 import {
   type ChartRegistry,
+  hasGpg,
   makeSigner,
   type PackedTestChart,
   packTestChart,
@@ -21,7 +21,7 @@ import { type ChartDownloads, downloadsInMemory } from './fetch-chart.ts';
 const folder = useCatalogFolder({ beforeEach, afterEach });
 const { write, loadWith } = folder;
 const noDigest = `sha256:${'0'.repeat(64)}`;
-const canSign = (await onPath('gpg')) !== undefined;
+const canSign = await hasGpg();
 
 let helmPath: string;
 let scratch: string;

@@ -117,7 +117,7 @@ export async function startChartRegistry(helmPath: string): Promise<ChartRegistr
   };
 }
 
-export function sha256(content: Buffer): string {
+function sha256(content: Buffer): string {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`;
 }
 
@@ -144,6 +144,12 @@ export interface Signer {
   name: string;
   secretKeyring: string;
   publicKeyring: string;
+}
+
+/** Without it, what is about signatures is skipped. */
+export async function hasGpg(): Promise<boolean> {
+  const { failed } = await execa('gpg', ['--version'], { reject: false });
+  return !failed;
 }
 
 /** A key of GnuPG without a password, as helm wants it: exported, since it does not read the keyboxes of today. */
