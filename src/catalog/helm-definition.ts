@@ -22,7 +22,7 @@ const shape = z.strictObject({
     )
     .optional(),
   provenance: z.string().min(1).optional(),
-  crds: z.enum(['refuse', 'skip']).default('refuse'),
+  crds: z.enum(['refuse', 'skip', 'apply']).default('refuse'),
   mode: z.enum(['render', 'release']).default('render'),
   hookTimeout: duration.optional(),
   history: z.int().min(1).max(100).optional(),

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { PulledChart } from '../helm/chart-puller.ts';
-import { findCrds } from '../helm/find-crds.ts';
+import { findCrds, readCrds } from '../helm/find-crds.ts';
 import { findTplUse } from '../helm/find-tpl-use.ts';
 import { type PackedChart, packChart } from '../helm/pack-chart.ts';
 import { inPrivateFolder } from '../helm/private-folder.ts';
@@ -160,14 +160,23 @@ async function lookThrough(
   if (file !== undefined) {
     complaints.push(['freeOfTpl', `the chart uses \`tpl\` in ${file}, so it is not free of it`]);
   }
-  const found = crds === 'refuse' ? await findCrds(archive) : [];
-  if (found.length > 0) {
-    const list =
-      found.length > 5 ? `${found.slice(0, 5).join(', ')} and ${found.length - 5} more` : found.join(', ');
-    complaints.push([
-      'chart',
-      `the chart brings CustomResourceDefinitions, which are shared by the whole cluster (${list}); \`crds: skip\` leaves them out, for an admin to install`,
-    ]);
-  }
+  const complaint = crds === 'skip' ? undefined : await explainCrds(archive, crds);
+  if (complaint !== undefined) complaints.push(['chart', complaint]);
   return complaints;
+}
+
+async function explainCrds(archive: Buffer, crds: 'refuse' | 'apply'): Promise<string | undefined> {
+  const { written, templated } = await findCrds(archive);
+  if (crds === 'apply') {
+    await readCrds(archive);
+    if (templated.length === 0) return undefined;
+    return `the chart makes CustomResourceDefinitions of templates (${few(templated)}), so what users send could change what the whole cluster shares; \`crds: skip\` leaves them out`;
+  }
+  const found = [...written, ...templated];
+  if (found.length === 0) return undefined;
+  return `the chart brings CustomResourceDefinitions, which are shared by the whole cluster (${few(found)}); \`crds: skip\` leaves them out, for an admin to install; \`crds: apply\` makes those of crds/ where they are missing`;
+}
+
+function few(files: readonly string[]): string {
+  return files.length > 5 ? `${files.slice(0, 5).join(', ')} and ${files.length - 5} more` : files.join(', ');
 }
