@@ -1,5 +1,6 @@
 import type { ReleaseSpec } from '../domain/offering.ts';
 import { applyObject, reapplyObject } from '../provisioners/apply-object.ts';
+import { growVolumes, type PlannedApply } from '../provisioners/grow-volumes.ts';
 import { renderInputs } from '../provisioners/instance-scope.ts';
 import { namespaceObject } from '../provisioners/namespace-object.ts';
 import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
@@ -8,7 +9,7 @@ import { refuseForeignRelease, releasedObject } from '../provisioners/release/re
 import { bringRelease } from '../provisioners/release/run-release.ts';
 import { renderResource } from '../provisioners/render-resource.ts';
 import { bringDefinitions } from '../provisioners/shared-definitions.ts';
-import type { DesiredObject } from '../provisioners/types.ts';
+import type { DesiredObject, InstanceTarget } from '../provisioners/types.ts';
 import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction } from '../store/types.ts';
 import { applyExternal, type ExternalSpec, externalItem } from './externals.ts';
 import { guardedCluster } from './guarded-cluster.ts';
@@ -18,6 +19,12 @@ import { type TickContext, waitPollMs } from './types.ts';
 
 /** `applied`, or what the resource waits for. */
 export type ApplyOutcome = 'applied' | { description: string; pollAfterMs: number };
+
+/** Claims that a controller made are not watched. */
+const growthPollMs = 2_000;
+
+/** A definition that was just made is served within a second or two, and nothing tells of it. */
+const definitionPollMs = 1_000;
 
 /** In place of a digest while an apply is under way; equal to none. */
 const underWay = 'under way';
@@ -34,6 +41,8 @@ interface Work {
 /** In place of work: what must come first. */
 interface Waiting {
   waitsFor: string;
+  /** Where no watch tells of changes. */
+  pollAfterMs?: number;
 }
 
 /**
@@ -48,7 +57,7 @@ export async function applyResource(
   const { deps, claim, guard } = context;
   const work = await workOf(id, view, context);
   if ('waitsFor' in work) {
-    return { description: `${id}: waiting ${work.waitsFor}`, pollAfterMs: waitPollMs };
+    return { description: `${id}: waiting ${work.waitsFor}`, pollAfterMs: work.pollAfterMs ?? waitPollMs };
   }
   /** Writes still to come: the plan, then one per effect and per object that goes. */
   let writes = 1 + work.effects.length + work.stale.length;
@@ -112,7 +121,9 @@ async function workOf(id: string, view: InstanceView, context: TickContext): Pro
   if (spec.kind === 'helm' && spec.crds === 'apply') {
     const cluster = guardedCluster(view.target.cluster, context.guard);
     const missing = await bringDefinitions(spec.chartDigest, { ...view.target, cluster });
-    if (missing !== undefined) return { waitsFor: `until the cluster serves ${missing}` };
+    if (missing !== undefined) {
+      return { waitsFor: `until the cluster serves ${missing}`, pollAfterMs: definitionPollMs };
+    }
   }
   const desired = await renderResource(spec, scopeOf(view), view.target);
   if (desired === undefined) return valueMissing;
@@ -176,7 +187,11 @@ async function workOfObjects(
   const plan =
     repair === undefined ? planApply(desired, known) : await planRepair(desired, known, target, repair);
   if ('deleting' in plan) return { waitsFor: `until ${plan.deleting} is deleted` };
-  const { apply, prune } = plan;
+  const { prune } = plan;
+  const apply = await withVolumes(plan.apply, guarded, {
+    grows: claim.operation.type === 'update' && !restoring,
+  });
+  if ('waitsFor' in apply) return { ...apply, pollAfterMs: growthPollMs };
   const left = claim.operation.adopts ? planApply(desired, known).prune : [];
   const applyByChandler: Applier = ({ object }, knownUid) =>
     restoring ? reapplyObject(object, knownUid, guarded) : applyObject(object, knownUid, guarded);
@@ -194,6 +209,22 @@ async function workOfObjects(
     stale: prune,
     left,
   };
+}
+
+/** The same, once the volumes are as large as it says; until then, what the first of them waits for. */
+async function withVolumes(
+  planned: readonly PlannedApply[],
+  target: InstanceTarget,
+  options: { grows: boolean },
+): Promise<PlannedApply[] | Waiting> {
+  const ready: PlannedApply[] = [];
+  let first: Waiting | undefined;
+  for (const entry of planned) {
+    const step = await growVolumes(entry, target, options);
+    if ('waitsFor' in step) first ??= step;
+    else ready.push(step);
+  }
+  return first ?? ready;
 }
 
 function workOfExternal(
