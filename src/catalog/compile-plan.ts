@@ -110,6 +110,7 @@ function timeoutsOf({ timeouts }: PlanDefinition): PlanRevision['timeouts'] {
     deprovision: secondsOf(timeouts.deprovision),
     bind: secondsOf(timeouts.bind),
     unbind: secondsOf(timeouts.unbind),
+    ...(timeouts.trouble === undefined ? {} : { trouble: secondsOf(timeouts.trouble) }),
   };
 }
 

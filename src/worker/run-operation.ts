@@ -102,6 +102,7 @@ function deadlineOutcome(operation: Operation): TickOutcome {
     kind: 'failed',
     code: 'DeadlineExceeded',
     sentence: `The operation did not finish within its time limit. Last state: ${operation.description}`,
+    ...(operation.diagnosis === undefined ? {} : { diagnosis: operation.diagnosis }),
   };
 }
 
@@ -120,6 +121,7 @@ async function record(outcome: TickOutcome, claim: OperationClaim, deps: WorkerD
           state: 'failed',
           description: outcome.sentence,
           errorCode: outcome.code,
+          ...(outcome.diagnosis === undefined ? {} : { diagnosis: outcome.diagnosis }),
           ...(await aftermathOf({ deps, claim }, outcome.code)),
         },
         deps,
@@ -129,6 +131,7 @@ async function record(outcome: TickOutcome, claim: OperationClaim, deps: WorkerD
         durationMs: ageMs(operation),
         errorCode: outcome.code,
         cause: outcome.cause ?? outcome.sentence,
+        ...(outcome.diagnosis === undefined ? {} : { diagnosis: outcome.diagnosis }),
       });
       return;
     case 'wait':
@@ -136,6 +139,7 @@ async function record(outcome: TickOutcome, claim: OperationClaim, deps: WorkerD
         runAfterMs: outcome.pollAfterMs,
         description: outcome.description,
         attempts: 0,
+        ...(outcome.finding === undefined ? {} : { finding: outcome.finding }),
       });
       events.operationProgressed({ ...operationFields(operation), description: outcome.description });
       return;
