@@ -1,6 +1,6 @@
 /** The one JSON Schema library object of the process: draft-04, and the limits of quantities. */
 import AjvDraft04 from 'ajv-draft-04';
-import { parseQuantity } from './quantity.ts';
+import { parseQuantity } from '../lib/quantity.ts';
 
 /** `$schema` of the one draft that every platform knows. */
 export const draft04 = 'http://json-schema.org/draft-04/schema#';

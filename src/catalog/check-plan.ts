@@ -13,6 +13,7 @@ import {
   readableByResources,
   reservedNames,
 } from './check-templates.ts';
+import { checkUpdates } from './check-updates.ts';
 import { checkUrl } from './check-url.ts';
 import { longestOperation } from './compile-plan.ts';
 import { parseDuration } from './duration.ts';
@@ -30,8 +31,15 @@ export interface CheckedPlan {
   complaints: Complaint[];
 }
 
-/** @param requires of the offering; undefined when that could not be read */
-export function checkPlan(plan: PlanDefinition, requires: readonly Permission[] | undefined): CheckedPlan {
+/**
+ * @param requires of the offering; undefined when that could not be read
+ * @param planNames of the offering
+ */
+export function checkPlan(
+  plan: PlanDefinition,
+  requires: readonly Permission[] | undefined,
+  planNames: readonly string[],
+): CheckedPlan {
   const resources = plan.resources.map((resource, index) => checkResource(plan, resource, index));
   const complaints = [
     ...checkParameters(plan.parameters, ['parameters']),
@@ -43,6 +51,7 @@ export function checkPlan(plan: PlanDefinition, requires: readonly Permission[] 
     ...checkBind(plan, requires),
     ...checkDashboardUrl(plan),
     ...checkPolling(plan),
+    ...checkUpdates(plan, planNames),
   ];
   const ids = plan.resources.map(({ id }) => id);
   try {

@@ -18,6 +18,9 @@ const objectKeys = ['metadata', 'spec', 'status'];
 /** Names that no resource may have as its id. */
 export const reservedNames = ['plan', 'parameters', 'generated', 'instance', 'outputs'];
 
+/** Names that hold parameters of users over their defaults. */
+const parameterScopes = ['parameters', 'old', 'new'];
+
 /** What resources, their conditions and the plan's outputs may read. */
 export function readableByResources(plan: PlanDefinition): Readable {
   return new Map([
@@ -52,6 +55,17 @@ export function readableByDashboard(plan: PlanDefinition): Readable {
     ['plan', Object.keys(plan.set)],
     ['parameters', Object.keys(plan.parameters)],
     ['instance', [...instanceKeys, 'id']],
+  ]);
+}
+
+/** What rules of updates may read: parameters over their defaults, and names of plans. */
+export function readableByUpdateRules(plan: PlanDefinition): Readable {
+  const parameters = Object.keys(plan.parameters);
+  return new Map([
+    ['old', parameters],
+    ['new', parameters],
+    ['oldPlan', []],
+    ['newPlan', []],
   ]);
 }
 
@@ -90,9 +104,9 @@ function checkReads(template: CompiledTemplate, plan: PlanDefinition, readable: 
     if (!known.includes(key)) {
       return [{ path, message: `there is no \`${name}.${key}\`; ${hint(key, known)}` }];
     }
-    const parameter = name === 'parameters' ? plan.parameters[key] : undefined;
+    const parameter = parameterScopes.includes(name) ? plan.parameters[key] : undefined;
     if (parameter !== undefined && parameter.default === undefined && !parameter.required) {
-      const message = `\`parameters.${key}\` may be absent: give it a default, make it required, or ask has(parameters.${key}) first`;
+      const message = `\`${name}.${key}\` may be absent: give it a default, make it required, or ask has(${name}.${key}) first`;
       return [{ path, message }];
     }
     return [];

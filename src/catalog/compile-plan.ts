@@ -13,6 +13,7 @@ import { canonicalJson, type JsonObject, type JsonValue } from '../lib/json.ts';
 import type { BindDefinition } from './bind-definition.ts';
 import { longestLifetime, parseDuration } from './duration.ts';
 import type { OfferingHead, PlanDefinition } from './offering-file.ts';
+import type { InstanceParameter } from './parameter-definition.ts';
 import { parametersSchema, updateSchema } from './parameter-schema.ts';
 
 /**
@@ -29,6 +30,7 @@ export function compileRevision(
   const defaults = Object.entries(plan.parameters).flatMap(([name, parameter]) =>
     parameter.default === undefined ? [] : [[name, parameter.default] as const],
   );
+  const volumes = namesOf(plan, ({ update, volume }) => update === 'grow-only' && volume === true);
   const rest: Omit<PlanRevision, 'digest'> = {
     serviceId: offering.id,
     planId: plan.id,
@@ -48,7 +50,9 @@ export function compileRevision(
     ...(plan.bind === undefined ? {} : { bind: compileBind(plan.bind) }),
     updates: {
       plan: plan.updates.plan,
-      growOnly: Object.keys(plan.parameters).filter((name) => plan.parameters[name]?.update === 'grow-only'),
+      growOnly: namesOf(plan, ({ update }) => update === 'grow-only'),
+      ...(volumes.length === 0 ? {} : { volumes }),
+      ...(plan.updates.rules.length === 0 ? {} : { rules: plan.updates.rules }),
     },
     ...(plan.dashboardUrl === undefined ? {} : { dashboardUrl: plan.dashboardUrl }),
     sync: plan.sync,
@@ -59,6 +63,10 @@ export function compileRevision(
   };
   const text = canonicalJson(rest as unknown as JsonObject);
   return { digest: `sha256:${createHash('sha256').update(text).digest('hex')}`, ...rest };
+}
+
+function namesOf({ parameters }: PlanDefinition, test: (parameter: InstanceParameter) => boolean): string[] {
+  return Object.entries(parameters).flatMap(([name, parameter]) => (test(parameter) ? [name] : []));
 }
 
 function compileResource(
@@ -80,10 +88,11 @@ function compileResource(
   const chart = charts.get(id);
   if (resource?.helm === undefined || chart === undefined) throw new Error(`resource ${id} was not checked`);
   const values = resource.helm.values as JsonObject;
-  const { freeOfTpl, mode, hookTimeout = '5m', history = 10 } = resource.helm;
+  const { freeOfTpl, crds, mode, hookTimeout = '5m', history = 10 } = resource.helm;
   const helm = {
     ...{ chartDigest: chart.digest, chartName: chart.name, values },
     ...(freeOfTpl ? { freeOfTpl } : {}),
+    ...(crds === 'skip' ? { skipCrds: true as const } : {}),
     ...(mode === 'release' ? { release: { hookTimeout: secondsOf(hookTimeout), history } } : {}),
   };
   return { id, kind: 'helm', ...helm, readyWhen };
@@ -124,13 +133,17 @@ function secondsOf(duration: string, longest?: number): number {
 /** Time for the platform to ask once more after an operation ran into its time limit, in seconds. */
 const lastWord = 60;
 
+/** An update that fails may take as long again to bring back the version before. */
+const restoredIn = 2;
+
 /**
  * How long the platform should poll, in seconds. Unless the plan says it, longer than any operation may take: so it
  * still hears why one ran out of time, instead of giving up at the same moment.
  */
 export function pollingSeconds(plan: PlanDefinition): number {
   if (plan.maximumPollingDuration !== undefined) return secondsOf(plan.maximumPollingDuration);
-  return longestOperation(plan) + lastWord;
+  const { update } = timeoutsOf(plan);
+  return Math.max(longestOperation(plan), restoredIn * update) + lastWord;
 }
 
 /** The longest that an operation may take, in seconds. A bind may first have to wait for its instance. */
@@ -139,6 +152,11 @@ export function longestOperation(plan: PlanDefinition): number {
   const ofInstance = Math.max(provision, update);
   if (plan.bind === undefined) return Math.max(ofInstance, deprovision);
   return Math.max(ofInstance + bind, deprovision, unbind);
+}
+
+/** A list may be inherited by the very plan that it names, which is no way to leave it. */
+function mayLeave({ name, updates: { plan } }: PlanDefinition): boolean {
+  return typeof plan === 'boolean' ? plan : plan.some((other) => other !== name);
 }
 
 /** What the catalog tells platforms about the plan. */
@@ -150,7 +168,7 @@ export function servicePlan(plan: PlanDefinition, revision: PlanRevision): Servi
     description,
     free,
     bindable: plan.bind !== undefined,
-    planUpdateable: plan.updates.plan,
+    planUpdateable: mayLeave(plan),
     bindingRotatable: plan.bind?.rotatable ?? false,
     metadata: plan.metadata as JsonObject,
     ...(maintenance === undefined

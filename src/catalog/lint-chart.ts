@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import { withoutCrds } from '../helm/find-crds.ts';
 import { isHook } from '../helm/releases.ts';
 import { type Helm, HelmError } from '../helm/types.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { MissingValue, TemplateError } from '../template/types.ts';
+import type { HelmDefinition } from './helm-definition.ts';
 import { brokenPolicy, renderForSample, sampleName } from './lint-policy.ts';
 import type { PlanDefinition } from './offering-file.ts';
-
-type HelmDefinition = NonNullable<PlanDefinition['resources'][number]['helm']>;
 
 const sampleCluster = { kubeVersion: 'v1.34.0', apiVersions: [] };
 
@@ -19,7 +19,7 @@ const sampleCluster = { kubeVersion: 'v1.34.0', apiVersions: [] };
 export async function lintChart(
   helm: Helm,
   chartPath: string,
-  { values: given, mode }: HelmDefinition,
+  { values: given, mode, crds }: HelmDefinition,
   plan: PlanDefinition,
 ): Promise<string | undefined> {
   try {
@@ -32,7 +32,8 @@ export async function lintChart(
       namespace: sampleName,
       values: rendered,
     };
-    const [first, second] = await Promise.all([helm.render(request), helm.render(request)]);
+    const render = async () => withoutCrds(crds === 'skip', await helm.render(request));
+    const [first, second] = await Promise.all([render(), render()]);
     const hook = mode === 'render' ? first.find(isHook) : undefined;
     if (hook !== undefined) {
       return `the chart has a hook (${JSON.stringify(hook.kind)}), which mode render cannot run; mode release can`;

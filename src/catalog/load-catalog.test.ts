@@ -76,7 +76,7 @@ describe('a plan revision', () => {
         storage: { update: 'grow-only' },
         replicas: { type: 'integer', required: true, update: 'allowed' },
         region: { type: 'string', default: 'eu' },
-        zone: { type: 'string', default: 'a', update: 'never' },
+        zone: { type: 'string', default: 'a', update: 'immutable' },
       },
     });
     expect(revision.updates).toEqual({ plan: true, growOnly: ['storage'] });
@@ -355,7 +355,7 @@ describe('the offerings we ship', () => {
   it('let a PostgreSQL grow, take more connections and move to another plan', async () => {
     const { compiledPlans } = await loadCatalog({ folder: shipped, kinds: shippedKinds });
     for (const { revision } of compiledPlans.filter((plan) => plan.revision.serviceName === 'postgresql')) {
-      expect(revision.updates).toEqual({ plan: true, growOnly: ['storage'] });
+      expect(revision.updates).toEqual({ plan: true, growOnly: ['storage'], volumes: ['storage'] });
       expect(Object.keys(revision.schemas.update.properties ?? {})).toEqual(['storage', 'maxConnections']);
       expect(revision.bind?.rotatable).toBe(true);
     }

@@ -1,16 +1,11 @@
 /** One catalog file: merged, checked and compiled, with every problem found. */
-import path from 'node:path';
 import type { ServiceOffering } from '../domain/offering.ts';
-import { findTplUse } from '../helm/find-tpl-use.ts';
-import { type PackedChart, packChart } from '../helm/pack-chart.ts';
-import { type Helm, HelmError } from '../helm/types.ts';
 import { type Complaint, explainIssues } from '../lib/explain-issues.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { Redacted } from '../lib/redacted.ts';
 import type { Path, YamlSource } from '../lib/yaml-source.ts';
 import { checkPlan } from './check-plan.ts';
 import { compileRevision, pollingSeconds, servicePlan } from './compile-plan.ts';
-import { lintChart } from './lint-chart.ts';
 import { lintManifests } from './lint-policy.ts';
 import { mergeMaps, mergePlan } from './merge-plan.ts';
 import {
@@ -21,13 +16,11 @@ import {
   type PlanDefinition,
   planSchema,
 } from './offering-file.ts';
+import { type ChartContext, readCharts } from './read-charts.ts';
 import { readManifestFolders } from './read-manifest-folders.ts';
 import type { CatalogPlace, CatalogProblem, CompiledPlan } from './types.ts';
 
-export interface LoadContext {
-  /** Folder that chart paths start from. */
-  chartRoot: string;
-  helm: Helm | undefined;
+export interface LoadContext extends ChartContext {
   kinds: CatalogKinds;
   /** Laid over the `set` of plans, key by key, where the plan has that key. */
   set: JsonObject;
@@ -54,6 +47,7 @@ export async function loadOffering(
   if (!head.success) report(source, context, explainIssues(offeringSchema, head.error.issues));
 
   const rawPlans = source.content.plans;
+  const planNames = namesOf(rawPlans);
   const plans: { compiled: CompiledPlan; definition: PlanDefinition }[] = [];
   for (const [index, rawPlan] of (Array.isArray(rawPlans) ? rawPlans : []).entries()) {
     if (!isJsonObject(rawPlan)) continue;
@@ -65,7 +59,7 @@ export async function loadOffering(
       const { line, column } = inFolder?.location ?? locateInPlan(source, overridden, index, at);
       return { file: inFolder?.file ?? source.file, line, column };
     };
-    const plan = await loadPlan(merged, head.data, context, locate);
+    const plan = await loadPlan(merged, { head: head.data, planNames }, context, locate);
     if (plan !== undefined) plans.push(plan);
   }
   if (!head.success || context.problems.length > before) return undefined;
@@ -78,6 +72,12 @@ export async function loadOffering(
     compiledPlans: plans.map(({ compiled }) => compiled),
     pollingSeconds: new Map(plans.map(({ definition }) => [definition.id, pollingSeconds(definition)])),
   };
+}
+
+function namesOf(rawPlans: JsonValue | undefined): string[] {
+  return (Array.isArray(rawPlans) ? rawPlans : []).flatMap((plan) =>
+    isJsonObject(plan) && typeof plan.name === 'string' ? [plan.name] : [],
+  );
 }
 
 function serviceOffering(head: OfferingHead): Omit<ServiceOffering, 'plans'> {
@@ -104,7 +104,7 @@ function withOverrides(merged: JsonObject, overrides: JsonObject): JsonObject {
 
 async function loadPlan(
   merged: JsonObject,
-  head: OfferingHead | undefined,
+  { head, planNames }: { head: OfferingHead | undefined; planNames: readonly string[] },
   context: LoadContext,
   locate: (at: Path) => CatalogPlace,
 ): Promise<{ compiled: CompiledPlan; definition: PlanDefinition } | undefined> {
@@ -117,9 +117,9 @@ async function loadPlan(
     return undefined;
   }
   const definition = parsed.data;
-  const { order, complaints } = checkPlan(definition, head?.requires);
+  const { order, complaints } = checkPlan(definition, head?.requires, planNames);
   complaints.push(...lintManifests(definition));
-  const { charts, complaints: chartComplaints } = await packCharts(definition, context);
+  const { charts, complaints: chartComplaints } = await readCharts(definition, context);
   complain([...complaints, ...chartComplaints]);
   if (head === undefined || complaints.length + chartComplaints.length > 0) return undefined;
   const revision = compileRevision(head, definition, order, charts);
@@ -140,48 +140,6 @@ function placeOf({ resources }: PlanDefinition, id: string, field?: { object: nu
   if (manifests !== undefined) return ['resources', index, 'manifests', object, ...at];
   if (read !== undefined) return ['resources', index, 'read', 'kind'];
   return ['resources', index, ...(helm === undefined ? [] : ['helm', 'chart'])];
-}
-
-async function packCharts(
-  plan: PlanDefinition,
-  context: LoadContext,
-): Promise<{ charts: Map<string, PackedChart>; complaints: Complaint[] }> {
-  const charts = new Map<string, PackedChart>();
-  const complaints: Complaint[] = [];
-  for (const [index, { id, helm }] of plan.resources.entries()) {
-    if (helm === undefined) continue;
-    const at = ['resources', index, 'helm'];
-    const folder = path.resolve(context.chartRoot, helm.chart);
-    if (!folder.startsWith(path.resolve(context.chartRoot) + path.sep)) {
-      complaints.push({ path: [...at, 'chart'], message: '`chart` must be a folder below the chart root' });
-      continue;
-    }
-    try {
-      const chart = await packChart(folder);
-      charts.set(id, chart);
-      complaints.push(...(await checkFreeOfTpl(chart, helm.freeOfTpl, at)));
-    } catch (thrown) {
-      if (!(thrown instanceof HelmError)) throw thrown;
-      complaints.push({ path: [...at, 'chart'], message: thrown.message.replaceAll(folder, helm.chart) });
-      continue;
-    }
-    const fault = context.helm && (await lintChart(context.helm, folder, helm, plan));
-    if (fault !== undefined) complaints.push({ path: [...at, 'values'], message: fault });
-  }
-  return { charts, complaints };
-}
-
-/** A chart that is said to run no template of a value must not be able to. */
-async function checkFreeOfTpl(
-  { archive }: PackedChart,
-  isFree: boolean,
-  at: Complaint['path'],
-): Promise<Complaint[]> {
-  const file = isFree ? await findTplUse(archive) : undefined;
-  if (file === undefined) return [];
-  return [
-    { path: [...at, 'freeOfTpl'], message: `the chart uses \`tpl\` in ${file}, so it is not free of it` },
-  ];
 }
 
 function report(source: YamlSource, context: LoadContext, complaints: Complaint[]): void {

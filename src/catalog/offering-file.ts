@@ -36,6 +36,17 @@ const generator = z.strictObject({
   password: z.strictObject({ length: z.int().min(16).max(128).default(32) }),
 });
 
+const updates = z.strictObject({
+  plan: z
+    .union([z.boolean(), z.array(z.string()).min(1)], {
+      error: 'must be true, false or a list of names of plans',
+    })
+    .default(false),
+  rules: z
+    .array(z.strictObject({ rule: z.string().min(1), message: z.string().min(1).max(1000) }))
+    .default([]),
+});
+
 const sync = z.strictObject({
   provision: z.boolean().default(false),
   update: z.boolean().default(false),
@@ -75,7 +86,7 @@ function definition({ engines, provisioners }: CatalogKinds) {
     outputs: z.record(z.string(), z.json()).default({}),
     bind: bindDefinition(engines).optional(),
     dashboardUrl: z.string().min(1).optional(),
-    updates: z.strictObject({ plan: z.boolean().default(false) }).prefault({}),
+    updates: updates.prefault({}),
     sync: sync.prefault({}),
     timeouts: timeouts.prefault({}),
     drift: z.enum(['report', 'repair']).default('report'),

@@ -28,6 +28,8 @@ export type ParameterDefinition = z.infer<typeof bindParameter>;
 
 export const instanceParameter = bindParameter.extend({
   /** What an update may do with it. */
-  update: z.enum(['allowed', 'grow-only', 'never']).default('never'),
+  update: z.enum(['allowed', 'grow-only', 'immutable']).default('immutable'),
+  /** It is the size of volumes: it grows only where their StorageClass lets them. */
+  volume: z.boolean().optional(),
 });
 export type InstanceParameter = z.infer<typeof instanceParameter>;

@@ -22,7 +22,7 @@ const written = fc.record(
     enum: fc.array(scalar, { minLength: 1, maxLength: 4 }),
     pattern: fc.constantFrom('^[a-z]+$', '^.{1,3}$'),
     maxLength: fc.integer({ min: 1, max: 100 }),
-    update: fc.constantFrom('allowed', 'grow-only', 'never'),
+    update: fc.constantFrom('allowed', 'grow-only', 'immutable'),
   },
   { requiredKeys: ['type'] },
 );
@@ -64,7 +64,7 @@ it('an update may name what may change, needs to name nothing and assumes nothin
   fc.assert(
     fc.property(parameters, (made) => {
       const schema = updateSchema(made);
-      const changeable = Object.keys(made).filter((name) => made[name]?.update !== 'never');
+      const changeable = Object.keys(made).filter((name) => made[name]?.update !== 'immutable');
       const properties = schema.properties as Record<string, JsonObject>;
       expect(Object.keys(properties).sort()).toEqual(changeable.sort());
       expect(schema).not.toHaveProperty('required');

@@ -1,8 +1,8 @@
 /** JSON Schemas (draft-04, which platforms must support) from the parameters of a catalog file. */
 import type { JsonObject } from '../lib/json.ts';
+import { parseQuantity, quantityPattern } from '../lib/quantity.ts';
 import { draft04 } from './ajv.ts';
 import type { InstanceParameter, ParameterDefinition } from './parameter-definition.ts';
-import { parseQuantity, quantityPattern } from './quantity.ts';
 
 const defaultMaxLength = 256;
 
@@ -27,7 +27,7 @@ export function parametersSchema(parameters: Record<string, ParameterDefinition>
  */
 export function updateSchema(parameters: Record<string, InstanceParameter>): JsonObject {
   const changeable = Object.entries(parameters)
-    .filter(([, { update }]) => update !== 'never')
+    .filter(([, { update }]) => update !== 'immutable')
     .map(([name, { default: _, ...parameter }]) => [name, { ...parameter, required: false }] as const);
   return parametersSchema(Object.fromEntries(changeable));
 }
@@ -111,6 +111,10 @@ export function lintParameter(
   }
   if (parameter.update === 'grow-only' && !rulesByType[type].includes('maximum')) {
     complaints.push({ key: 'update', message: `\`update: grow-only\` has no meaning for type ${type}` });
+  }
+  if (parameter.volume === true && (type !== 'quantity' || parameter.update === 'allowed')) {
+    const message = '`volume` is for quantities that are `grow-only` or `immutable`: no volume shrinks';
+    complaints.push({ key: 'volume', message });
   }
   if (parameter.required && parameter.default !== undefined) {
     complaints.push({ key: 'required', message: 'a parameter with a default is never `required`' });

@@ -14,6 +14,7 @@ describe('what a platform would refuse is refused here, where it stands in the f
     requires,
     bind: { attachments },
   });
+  const rule = (text: string): JsonObject => ({ updates: { rules: [{ rule: text, message: 'No.' }] } });
   const mount = { driver: 'nfs', containerDir: '/data', mode: 'rw', device: { volumeId: 'v' } };
   const mounts = (change: JsonObject) =>
     attach({ volumeMounts: [mergeMaps(mount, change)] }, ['volume_mount']);
@@ -123,6 +124,12 @@ describe('what a platform would refuse is refused here, where it stands in the f
       /`update: grow-only` has no meaning for type string/,
     ],
     [
+      'a volume that may shrink',
+      storage({ update: 'allowed', volume: true }),
+      'volume:',
+      /`volume` is for quantities that are `grow-only` or `immutable`/,
+    ],
+    [
       'an update of what a binding was made with',
       bind({ parameters: { role: { type: 'string', update: 'allowed' } } }),
       'update:',
@@ -135,6 +142,28 @@ describe('what a platform would refuse is refused here, where it stands in the f
       /breaks its own rule: The parameter `n` must be at most 1/,
     ],
     ['a misspelt update', { updates: { plans: true } }, 'plans:', /unknown key `plans`; did you mean `plan`/],
+    ['a way to no plan', { updates: { plan: ['larg'] } }, 'larg', /there is no plan `larg`/],
+    [
+      'a way that is no list',
+      { updates: { plan: 'large' } },
+      'plan: large',
+      /true, false or a list of names/,
+    ],
+    ['a rule that is no expression', rule('new.storage'), 'rule:', /must be one \$\{...\} expression/],
+    [
+      'a rule that reads nothing',
+      rule('${new.storag == ""}'),
+      'rule:',
+      /no `new.storag`; did you mean `storage`/,
+    ],
+    ['a rule that reads the plan', rule('${plan.cpu == ""}'), 'rule:', /may read old, new, oldPlan, newPlan/],
+    ['a rule that gives no answer', rule('${new.storage}'), 'rule:', /must give true or false/],
+    [
+      'a rule that never holds',
+      rule('${new.storage != old.storage}'),
+      'rule:',
+      /does not hold when nothing changes/,
+    ],
     ['a lifetime beyond ten years', bind({ lifetime: '3651d' }), 'lifetime:', /at most 3650d/],
     ['renewal without end', bind({ renewBefore: '1d' }), 'renewBefore:', /no meaning without `lifetime`/],
     [

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { JsonObject } from '../lib/json.ts';
 import { isCelIdentifier } from '../template/cel-expression.ts';
-import { duration } from './duration.ts';
+import { helmDefinition } from './helm-definition.ts';
 
 export const identifier = z
   .string()
@@ -43,22 +43,7 @@ const ownKinds = {
   secret: z
     .record(z.string().regex(/^[-._A-Za-z0-9]{1,253}$/, 'must be a key of a Secret'), z.string())
     .optional(),
-  helm: z
-    .strictObject({
-      chart: z.string().min(1),
-      mode: z.enum(['render', 'release']).default('render'),
-      hookTimeout: duration.optional(),
-      history: z.int().min(1).max(100).optional(),
-      values: inputs.default({}),
-      freeOfTpl: z.boolean().default(false),
-    })
-    .superRefine(({ mode, ...rest }, context) => {
-      for (const key of ['hookTimeout', 'history'] as const) {
-        if (mode === 'release' || rest[key] === undefined) continue;
-        context.addIssue({ code: 'custom', path: [key], message: 'has a meaning in mode release alone' });
-      }
-    })
-    .optional(),
+  helm: helmDefinition.optional(),
   manifest: manifest.optional(),
   /** A folder is read before this is parsed. */
   manifests: z

@@ -29,8 +29,13 @@ export function sampleScope(plan: PlanDefinition): TemplateScope {
  * @throws TemplateError
  */
 export function renderSample(template: Template, plan: PlanDefinition): JsonValue | undefined {
+  return renderWith(template, sampleScope(plan));
+}
+
+/** The same for a scope of its own. */
+export function renderWith(template: Template, scope: TemplateScope): JsonValue | undefined {
   try {
-    return template.render(sampleScope(plan));
+    return template.render(scope);
   } catch (thrown) {
     if (thrown instanceof MissingValue) return undefined;
     throw thrown;

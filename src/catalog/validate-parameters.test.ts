@@ -19,7 +19,7 @@ const provision = parametersSchema({
 const update = updateSchema({
   storage: { type: 'quantity', minimum: '256Mi', maximum: '100Gi', required: false, update: 'grow-only' },
   count: { type: 'integer', default: 3, maximum: 9, required: false, update: 'allowed' },
-  name: { type: 'string', required: true, update: 'never' },
+  name: { type: 'string', required: true, update: 'immutable' },
 });
 const chart = {
   id: 'server',

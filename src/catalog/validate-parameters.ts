@@ -4,8 +4,8 @@ import { ChandlerError } from '../domain/errors.ts';
 import type { PlanRevision } from '../domain/offering.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { hint } from '../lib/nearest.ts';
+import { quantityPattern } from '../lib/quantity.ts';
 import { ajv } from './ajv.ts';
-import { quantityPattern } from './quantity.ts';
 import type { ValidateParameters } from './types.ts';
 
 /** Compiled once per revision and verb. There are as many as plan revisions in use. */

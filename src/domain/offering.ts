@@ -116,6 +116,8 @@ export type ResourceSpec =
       values: JsonObject;
       /** The chart never runs `tpl`, so that values may hold template text. */
       freeOfTpl?: true;
+      /** CustomResourceDefinitions that the chart renders are left out. */
+      skipCrds?: true;
       /** Made as a real release by helm; without it, rendered and applied by Chandler. */
       release?: ReleaseSpec;
       readyWhen: string[];
@@ -171,10 +173,22 @@ export interface AttachmentSpec {
 
 /** How instances of a plan may change. */
 export interface UpdateRules {
-  /** Whether an instance may move to another plan. */
-  plan: boolean;
+  /** Whether an instance may move to another plan, or to which ones, by their names. */
+  plan: boolean | string[];
   /** Parameters whose value (a quantity or number) may only grow. */
   growOnly: string[];
+  /** Those of them that say how large volumes are. */
+  volumes?: string[];
+  /** What must hold of a change, where the plan says so. */
+  rules?: UpdateRule[];
+}
+
+/** A condition of the plan's own over the parameters and plans before and after an update. */
+export interface UpdateRule {
+  /** One `${...}` over `old` and `new` (parameters), `oldPlan` and `newPlan` (names). */
+  rule: string;
+  /** What the user is told when it does not hold. */
+  message: string;
 }
 
 /** Which verbs finish within a request (docs/architecture.md). */

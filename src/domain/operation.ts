@@ -21,6 +21,13 @@ export interface UpdateTarget {
   request: UpdateAttributes;
 }
 
+/** Why an update failed, kept while the version before is restored. */
+export interface UpdateFailure {
+  code: ErrorCode;
+  sentence: string;
+  diagnosis?: Diagnosis;
+}
+
 /** What makes two updates the same; absent is not the same as empty. */
 export interface UpdateAttributes {
   planId?: string;
@@ -50,6 +57,8 @@ export interface Operation {
   planRevision: string;
   /** Ids of the resources that this operation brought to their new state so far; of a deprovision, whose removal began. */
   appliedResources: string[];
+  /** Only of an update: it failed with this, and brings back the version before. */
+  failure?: UpdateFailure;
   /** Only of a repair: volumes that are gone may be made anew, without what they held. */
   withEmptyVolumes?: true;
   /** Only of a provision: all of it stood already, and it replaces and deletes nothing of it. */

@@ -1,48 +1,16 @@
 /** Whether a chart could run text of a value as a template: helm has one function for it, `tpl`. */
-import { Parser } from 'tar';
-import { HelmError } from './types.ts';
-
-/** Subcharts may hold subcharts; helm has no limit of its own. */
-const deepest = 5;
-const mostBytes = 64 * 1024 * 1024;
+import { everyFile } from './read-archive.ts';
 
 /**
  * Looks through the templates of a packed chart and of its subcharts, unpacked or not.
  * @returns the first file that uses `tpl`
  * @throws HelmError for an archive that is none, too deep or too large
  */
-export async function findTplUse(archive: Buffer, depth = 0): Promise<string | undefined> {
-  if (depth > deepest) throw new HelmError(`the chart holds subcharts deeper than ${deepest} levels`);
-  for (const [file, content] of await filesOf(archive)) {
+export async function findTplUse(archive: Buffer): Promise<string | undefined> {
+  for await (const [file, content] of everyFile(archive)) {
     if (/(^|\/)templates\//.test(file) && usesTpl(content.toString('utf8'))) return file;
-    if (!file.endsWith('.tgz')) continue;
-    const found = await findTplUse(content, depth + 1);
-    if (found !== undefined) return `${file}: ${found}`;
   }
   return undefined;
-}
-
-function filesOf(archive: Buffer): Promise<Map<string, Buffer>> {
-  return new Promise((resolve, reject) => {
-    const files = new Map<string, Buffer>();
-    let bytes = 0;
-    const fail = () => reject(new HelmError('the chart, or a subchart in it, is no archive or too large'));
-    const parser = new Parser({
-      strict: true,
-      onReadEntry: (entry) => {
-        const parts: Buffer[] = [];
-        entry.on('data', (part) => {
-          bytes += part.length;
-          if (bytes > mostBytes) parser.abort(new Error('too large'));
-          else parts.push(part);
-        });
-        entry.on('end', () => files.set(entry.path, Buffer.concat(parts)));
-      },
-    });
-    parser.on('error', fail);
-    parser.on('end', () => resolve(files));
-    parser.end(archive);
-  });
 }
 
 /** What a `{{ ... }}` consists of, in so far as it matters: texts, its end, names with what makes them no function. */

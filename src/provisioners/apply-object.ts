@@ -56,6 +56,25 @@ export async function applyObject(
   }
 }
 
+/**
+ * The same where an older version is brought back. A volume that grew meanwhile cannot shrink: it stays as it is, and
+ * counts as applied.
+ * @throws ChandlerError as applyObject
+ */
+export async function reapplyObject(
+  object: KubeObject,
+  knownUid: string | undefined,
+  target: InstanceTarget,
+): Promise<AppliedObject> {
+  try {
+    return await applyObject(object, knownUid, target);
+  } catch (thrown) {
+    const isRefused = thrown instanceof ChandlerError && thrown.code === 'ApplyRejected';
+    if (!isRefused || object.kind !== 'PersistentVolumeClaim' || knownUid === undefined) throw thrown;
+    return { objectUid: knownUid, appliedDigest: objectDigest(object) };
+  }
+}
+
 async function uidOfOurs(object: KubeObject, target: InstanceTarget): Promise<string | undefined> {
   // Other cluster-scoped objects have the instance's name in theirs, and many kinds cannot be made bare.
   if (object.kind !== 'Namespace') return uidIfOurs(object, target);

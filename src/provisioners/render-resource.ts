@@ -1,5 +1,6 @@
 import { ChandlerError } from '../domain/errors.ts';
 import type { ResourceSpec } from '../domain/offering.ts';
+import { withoutCrds } from '../helm/find-crds.ts';
 import { HelmError } from '../helm/types.ts';
 import { KubeError, type KubeObject } from '../kube/types.ts';
 import type { JsonObject } from '../lib/json.ts';
@@ -103,7 +104,7 @@ async function renderChart(
       kubeVersion: version.gitVersion,
       apiVersions: version.apiVersions,
     });
-    return documents as unknown as KubeObject[];
+    return withoutCrds(spec.skipCrds === true, documents) as unknown as KubeObject[];
   } catch (thrown) {
     if (thrown instanceof HelmError) {
       throw new ChandlerError('ChartRejected', {

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Diagnosis } from '../domain/diagnosis.ts';
 import { ChandlerError, type ErrorCode, type InstanceAftermath } from '../domain/errors.ts';
-import type { Operation, OperationState, OperationType, UpdateTarget } from '../domain/operation.ts';
+import type {
+  Operation,
+  OperationState,
+  OperationType,
+  UpdateFailure,
+  UpdateTarget,
+} from '../domain/operation.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { keyIdOf } from '../lib/sealed.ts';
 import { lockInstanceRows } from './instances.ts';
@@ -29,7 +35,13 @@ export interface OperationRow {
   instance_usable: boolean | null;
   update_repeatable: boolean | null;
   plan_revision: string;
-  details: { applied?: string[]; withEmptyVolumes?: true; adopts?: true; diagnosis?: Diagnosis };
+  details: {
+    applied?: string[];
+    failure?: UpdateFailure;
+    diagnosis?: Diagnosis;
+    withEmptyVolumes?: true;
+    adopts?: true;
+  };
   fence: number;
   attempts: number;
   deadline: Date;
@@ -51,6 +63,7 @@ export function toOperation(row: OperationRow): Operation {
     planRevision: row.plan_revision,
     ...(row.details.diagnosis === undefined ? {} : { diagnosis: row.details.diagnosis }),
     appliedResources: row.details.applied ?? [],
+    ...(row.details.failure === undefined ? {} : { failure: row.details.failure }),
     ...(row.details.withEmptyVolumes === undefined ? {} : { withEmptyVolumes: true }),
     ...(row.details.adopts === undefined ? {} : { adopts: true }),
     fence: row.fence,
@@ -270,6 +283,25 @@ export async function finishOperation(
   if (finished.length === 0) throw new LeaseLost(`operation ${claim.operation.uid} is no longer held`);
   await announceFinished(session, claim.operation.uid);
   await announceDue(session);
+}
+
+/** From here on the update brings back the version before, with as much time as it had. */
+export async function beginRestoring(
+  session: Session,
+  claim: OperationClaim,
+  failure: UpdateFailure,
+  timeoutSeconds: number,
+): Promise<void> {
+  const begun = await query(
+    session,
+    `update ${table}
+     set details = jsonb_set(details - '{applied,diagnosis,since,lookedAt}'::text[], '{failure}', :failure::jsonb),
+         deadline = clock_timestamp() + :timeoutSeconds * interval '1 second'
+     where ${held}
+     returning uid`,
+    { ...holdOf(claim), failure: JSON.stringify(failure, storable), timeoutSeconds },
+  );
+  if (begun.length === 0) throw new LeaseLost(`operation ${claim.operation.uid} is no longer held`);
 }
 
 /** A step was recorded that need not be done again: whatever ended earlier workers, the operation gets on. */

@@ -17,6 +17,7 @@ import {
   activeBindingOperations,
   activeInstanceOperation,
   assertHeld,
+  beginRestoring,
   cancelOperation,
   enqueueOperation,
   finishOperation,
@@ -53,6 +54,8 @@ export function createTransaction(session: Session): StoreTransaction {
     cancelOperation: (uid, description, aftermath) => cancelOperation(session, uid, description, aftermath),
     assertHeld: (claim) => assertHeld(session, claim),
     finishOperation: (claim, outcome) => finishOperation(session, claim, outcome),
+    beginRestoring: (claim, failure, timeoutSeconds) =>
+      beginRestoring(session, claim, failure, timeoutSeconds),
     recordProgress: (claim) => recordProgress(session, claim),
     wakeInstance: (instanceUid) => wakeInstances(session, [instanceUid]),
     planInventory: (items) => planInventory(session, items),

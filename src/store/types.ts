@@ -7,7 +7,7 @@ import type { Diagnosis } from '../domain/diagnosis.ts';
 import type { ErrorCode, InstanceAftermath } from '../domain/errors.ts';
 import type { GeneratedValues, InstanceKey, InstanceState, ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision } from '../domain/offering.ts';
-import type { Operation, OperationType, UpdateTarget } from '../domain/operation.ts';
+import type { Operation, OperationType, UpdateFailure, UpdateTarget } from '../domain/operation.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Sweeps } from './sweep-types.ts';
@@ -204,6 +204,8 @@ export interface StoreTransaction extends StoreReader {
   assertHeld(claim: OperationClaim): Promise<void>;
   /** Ends the claimed operation; call after assertHeld in the same transaction. Wakes waiters on commit. */
   finishOperation(claim: OperationClaim, outcome: OperationOutcome): Promise<void>;
+  /** Keeps why an update failed, and gives it time to bring back the version before. @throws LeaseLost */
+  beginRestoring(claim: OperationClaim, failure: UpdateFailure, timeoutSeconds: number): Promise<void>;
   /** Says that what this transaction records need not be done again, so that lost workers before it no longer count. */
   recordProgress(claim: OperationClaim): Promise<void>;
   /** Wakes the operations of this instance and its bindings (they may have waited for what just changed). */

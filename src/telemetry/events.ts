@@ -88,6 +88,8 @@ export interface Events {
   operationRetried(
     fields: OperationFields & { attempts: number; delayMs: number; errorCode: ErrorCode; cause?: unknown },
   ): void;
+  /** An update failed, and what it changed is taken back. */
+  updateRestoring(fields: OperationFields & { errorCode: ErrorCode; cause?: unknown }): void;
   leaseLost(fields: OperationFields): void;
   /** The process ends; the operation is due at once for others. */
   operationHandedOver(fields: OperationFields): void;
@@ -140,6 +142,7 @@ export function createEvents(logger: Logger): Events {
     operationSucceeded: (fields) => write('info', 'operation succeeded', fields),
     operationFailed: (fields) => write(levelOf(fields.errorCode), 'operation failed', fields),
     operationRetried: (fields) => write('warn', 'operation retried', fields),
+    updateRestoring: (fields) => write('warn', 'update failed: the version before is restored', fields),
     leaseLost: (fields) => write('warn', 'lease lost', fields),
     operationHandedOver: (fields) => write('info', 'operation handed over', fields),
     objectApplied: (fields) => write('debug', 'object applied', fields),
@@ -185,6 +188,7 @@ export const silentEvents: Events = {
   operationSucceeded: ignore,
   operationFailed: ignore,
   operationRetried: ignore,
+  updateRestoring: ignore,
   leaseLost: ignore,
   operationHandedOver: ignore,
   objectApplied: ignore,

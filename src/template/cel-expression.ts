@@ -7,6 +7,7 @@ import {
   TypeError as TypeFault,
 } from '@marcbachmann/cel-js';
 import type { JsonValue } from '../lib/json.ts';
+import { parseQuantity } from '../lib/quantity.ts';
 import { fromCel, NotJson, toCel } from './cel-values.ts';
 import { MissingValue, type TemplateScope } from './types.ts';
 
@@ -33,8 +34,15 @@ export class CelFault extends Error {
 const base = new Environment({
   homogeneousAggregateLiterals: false,
   limits: { maxAstNodes: 10_000, maxDepth: 100 },
-});
+}).registerFunction('quantity(string): double', amountOf);
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** A quantity of Kubernetes as a number of its unit, so that expressions can compare `10Gi` with `2Ti`. */
+function amountOf(text: string): number {
+  const millionths = parseQuantity(text);
+  if (millionths === undefined) throw new EvaluationError('not a quantity');
+  return Number(millionths) / 1e6;
+}
 
 /** Whether a text may be an id that expressions read: a CEL identifier that is neither reserved nor a type's name. */
 export function isCelIdentifier(text: string): boolean {

@@ -22,6 +22,17 @@ export interface Access {
    * operation then finds out.
    */
   namespaceExists(cluster: string, namespace: string): Promise<boolean>;
+  /**
+   * The PersistentVolumeClaims of a namespace whose StorageClass does not let them grow. None as well when the cluster
+   * does not answer in time: the operation then finds out.
+   */
+  fixedVolumes(cluster: string, namespace: string): Promise<FixedVolume[]>;
+}
+
+export interface FixedVolume {
+  claim: string;
+  /** Empty when it has none. */
+  storageClass: string;
 }
 
 export interface UsecaseSettings {

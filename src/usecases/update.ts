@@ -8,7 +8,7 @@ import type { StoreTransaction } from '../store/types.ts';
 import { operationFields } from '../telemetry/events.ts';
 import { allowedNamespace } from './allowed-namespace.ts';
 import { type Caller, type ChangeRequest, originOf } from './caller.ts';
-import type { UsecaseDeps } from './deps.ts';
+import type { FixedVolume, UsecaseDeps } from './deps.ts';
 import { generateValues } from './generate-values.ts';
 import { obey, unexpected } from './obey.ts';
 import { assertMaintenance, assertPlanOfInstance, planNotListed, revisionOf } from './resolve-plan.ts';
@@ -16,6 +16,7 @@ import { sameUpdate } from './same-attributes.ts';
 import { settle } from './settle.ts';
 import { transactAgain } from './transact-again.ts';
 import { updatedParameters } from './updated-parameters.ts';
+import { assertVolumesMayGrow, fixedVolumes } from './volume-growth.ts';
 
 export interface UpdateRequest extends ChangeRequest, UpdateAttributes {
   instanceId: string;
@@ -50,6 +51,7 @@ export async function update(
   request: UpdateRequest,
 ): Promise<UpdateOutcome> {
   const key = { platform: caller.platform, instanceId: request.instanceId };
+  const fixed = await lookAtVolumes(deps, key, request);
   const promised = await transactAgain(deps.store, request, async (transaction): Promise<Promised> => {
     const instance = await transaction.lockInstance(key);
     if (instance === undefined) {
@@ -81,7 +83,7 @@ export async function update(
     if ((await transaction.activeBindingOperations(instance.uid)).length > 0) {
       throw new ChandlerError('ConcurrencyError');
     }
-    return change(deps, transaction, { caller, request, instance, current, revision, active });
+    return change(deps, transaction, { caller, request, instance, current, revision, active, fixed });
   });
 
   const { operation, quick, own, cancelled, ...dashboard } = promised;
@@ -93,6 +95,21 @@ export async function update(
   return settled === 'succeeded'
     ? { kind: 'updated', ...dashboard }
     : { kind: 'accepted', operationUid: operation.uid, ...dashboard };
+}
+
+/** Before the transaction, which should not wait for a cluster. What is wrong with the request is told in there. */
+async function lookAtVolumes(
+  deps: UsecaseDeps,
+  key: { platform: string; instanceId: string },
+  request: UpdateRequest,
+): Promise<readonly FixedVolume[]> {
+  const instance = await deps.store.findInstance(key);
+  if (instance === undefined || instance.serviceId !== request.serviceId) return [];
+  const { planId = instance.planId, maintenanceVersion } = request;
+  const moves = planId !== instance.planId || maintenanceVersion !== undefined;
+  const listed = moves ? deps.catalog.findPlan(instance.serviceId, planId)?.revision : undefined;
+  const revision = listed ?? (await deps.store.findRevision(instance.planRevision));
+  return revision === undefined ? [] : fixedVolumes(deps, instance, revision, request);
 }
 
 /**
@@ -127,14 +144,16 @@ interface Change {
   current: PlanRevision;
   revision: PlanRevision;
   active: Operation | undefined;
+  /** Volumes that cannot grow, where the update might want one to. */
+  fixed: readonly FixedVolume[];
 }
 
 async function change(
   deps: UsecaseDeps,
   transaction: StoreTransaction,
-  { caller, request, instance, current, revision, active }: Change,
+  { caller, request, instance, current, revision, active, fixed }: Change,
 ): Promise<Promised> {
-  assertPlanMayChange(current, revision);
+  assertPlanMayChange(deps, current, revision);
   const parameters = updatedParameters(deps, {
     instance,
     current,
@@ -142,6 +161,12 @@ async function change(
     request,
     options: caller.options,
   });
+  assertVolumesMayGrow(
+    { ...current.parameterDefaults, ...instance.parameters },
+    { ...revision.parameterDefaults, ...parameters },
+    revision,
+    fixed,
+  );
   const context = updatedContext(deps, { caller, request, instance });
   const dashboardUrl = deps.renderDashboardUrl(revision, { ...instance, parameters });
 
@@ -197,12 +222,22 @@ function changedUrl(before: string | undefined, after: string | undefined): { da
   return after === undefined || after === before ? {} : { dashboardUrl: after };
 }
 
-/** @throws ChandlerError `UpdateNotSupported` */
-function assertPlanMayChange(current: PlanRevision, target: PlanRevision): void {
+/**
+ * Whether a plan may be left is what the catalog says today, since platforms read it there (`plan_updateable`); a plan
+ * that it no longer has is left by its own word.
+ * @throws ChandlerError `UpdateNotSupported`
+ */
+function assertPlanMayChange({ catalog }: UsecaseDeps, current: PlanRevision, target: PlanRevision): void {
   if (current.planId === target.planId) return;
-  if (!current.updates.plan) {
+  const listed = catalog.findPlan(current.serviceId, current.planId)?.revision ?? current;
+  const { plan: ways } = listed.updates;
+  if (ways === false || (Array.isArray(ways) && !ways.includes(target.planName))) {
+    const others = Array.isArray(ways) ? ways.filter((name) => name !== listed.planName) : [];
     throw new ChandlerError('UpdateNotSupported', {
-      sentence: `Service instances of the plan ${current.planName} cannot change their plan. Create a new service instance instead.`,
+      sentence:
+        others.length === 0
+          ? `Service instances of the plan ${current.planName} cannot change their plan. Create a new service instance instead.`
+          : `Service instances of the plan ${current.planName} cannot change to the plan ${target.planName}, only to: ${others.join(', ')}.`,
     });
   }
   if (current.bind?.engine !== target.bind?.engine) {

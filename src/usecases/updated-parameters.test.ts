@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${ is the language of templates
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { validateParameters } from '../catalog/validate-parameters.ts';
@@ -12,6 +13,7 @@ const size = { type: 'string', maxLength: 20 };
 const count = { type: 'integer' };
 const revision = {
   digest: 'updated-parameters-test',
+  planName: 'small',
   schemas: {
     provision: {
       ...draft04,
@@ -82,7 +84,7 @@ describe('parameters after an update', () => {
   });
 
   it('what can only grow does not shrink through the default of another plan', () => {
-    const smaller = { ...revision, digest: 'smaller', parameterDefaults: { size: '512Mi' } };
+    const smaller = { ...revision, digest: 'smaller', parameterDefaults: { size: '512Mi', region: 'here' } };
     expect(() => updated({}, undefined, 'merge', smaller)).toThrow('from 1Gi to 512Mi');
   });
 
@@ -95,5 +97,117 @@ describe('parameters after an update', () => {
         else expect(attempt()).toEqual({ size: `${to}Gi` });
       }),
     );
+  });
+
+  it('never loses what a user set before, whatever an update names, and whatever another plan has for defaults', () => {
+    const values = fc.record(
+      { size: fc.constantFrom('3Gi', '4Gi'), count: fc.integer() },
+      { requiredKeys: [] },
+    );
+    const plan = fc.record({
+      size: fc.constantFrom('1Gi', '2Gi'),
+      count: fc.integer(),
+      region: fc.constant('here'),
+    });
+    fc.assert(
+      fc.property(
+        values,
+        fc.record({ count: fc.integer() }, { requiredKeys: [] }),
+        plan,
+        (before, sent, defaults) => {
+          const target = { ...revision, digest: 'another plan', parameterDefaults: defaults };
+          expect(updated(before, sent, 'merge', target)).toEqual({ ...before, ...sent });
+          expect(updated(before, undefined, 'replace', target)).toEqual(before);
+        },
+      ),
+    );
+  });
+
+  it('what a plan brings may be set on the way to it, also when it cannot be changed later', () => {
+    const { region, ...others } = revision.schemas.provision.properties as JsonObject;
+    const plain = {
+      ...revision,
+      digest: 'plain',
+      parameterDefaults: {},
+      schemas: { ...revision.schemas, provision: { ...revision.schemas.provision, properties: others } },
+    };
+    const request = { parameters: { region: 'there' } };
+    const change = {
+      instance: { parameters: {} } as unknown as ServiceInstance,
+      current: plain,
+      revision,
+      request,
+    };
+    expect(region).toBeDefined();
+    expect(updatedParameters({ validateParameters }, { ...change, options: osbDefaults })).toEqual({
+      region: 'there',
+    });
+  });
+
+  describe('when another plan has another default for what may not change', () => {
+    const elsewhere = {
+      ...revision,
+      digest: 'elsewhere',
+      parameterDefaults: { size: '1Gi', region: 'elsewhere' },
+    };
+
+    it('is refused for those who never set it, with what to send', () => {
+      expect(() => updated({}, undefined, 'merge', elsewhere)).toThrow(
+        'The parameter `region` cannot be changed after the instance was made; leaving it out would set it from "here" to "elsewhere". Send it as it is.',
+      );
+    });
+
+    it('is fine once it is sent as it is, and stays what it was', () => {
+      expect(updated({}, { region: 'here' }, 'merge', elsewhere)).toEqual({ region: 'here' });
+      expect(updated({ region: 'here' }, undefined, 'merge', elsewhere)).toEqual({ region: 'here' });
+    });
+  });
+
+  describe('rules of the plan', () => {
+    const ruled = (rule: string): PlanRevision => ({
+      ...revision,
+      digest: 'ruled',
+      updates: { plan: true, growOnly: [], rules: [{ rule, message: 'In small steps, please.' }] },
+    });
+    const rule = '${new.count <= old.count + 5 && quantity(new.size) <= 2.0 * quantity(old.size)}';
+
+    it.each([
+      ['allow what holds', { count: 6, size: '2Gi' }, false],
+      ['refuse a number that jumps', { count: 7 }, true],
+      ['compare quantities by what they come to', { size: '2049Mi' }, true],
+    ])('%s', (_does, sent, refused) => {
+      const attempt = () => updated({ count: 1 }, sent, 'merge', ruled(rule));
+      if (refused) expect(attempt).toThrow('In small steps, please.');
+      else expect(attempt()).toEqual({ count: 1, ...sent });
+    });
+
+    it('do not stop what changes nothing', () => {
+      expect(updated({ count: 1 }, { count: 1 }, 'merge', ruled('${false}'))).toEqual({ count: 1 });
+    });
+
+    it('do not hold while they read what is not there', () => {
+      expect(() => updated({}, { count: 1 }, 'merge', ruled('${new.count >= old.count}'))).toThrow(
+        'In small steps',
+      );
+      const asked = ruled('${!has(old.count) || new.count >= old.count}');
+      expect(updated({}, { count: 1 }, 'merge', asked)).toEqual({ count: 1 });
+    });
+
+    it('know both plans', () => {
+      const onlyUp = ruled('${!(oldPlan == "large" && newPlan == "small")}');
+      const change = (from: string) =>
+        updatedParameters(
+          { validateParameters },
+          {
+            instance: { parameters: {} } as unknown as ServiceInstance,
+            current: { ...revision, planName: from },
+            revision: onlyUp,
+            request: {},
+            options: osbDefaults,
+          },
+        );
+      expect(change('tiny')).toEqual({});
+      expect(() => change('large')).toThrow('In small steps');
+    });
   });
 });

@@ -1,13 +1,13 @@
-import { ChandlerError, type ErrorCode, errorCatalogue, type InstanceAftermath } from '../domain/errors.ts';
+import { ChandlerError, type ErrorCode, type InstanceAftermath } from '../domain/errors.ts';
 import { resourceState } from '../provisioners/resource-state.ts';
 import { isExternal } from './externals.ts';
 import { type InstanceView, viewInstance, wasReady } from './instance-view.ts';
 import { lookFurther } from './look-further.ts';
+import { isRepeatable } from './restoring.ts';
 import type { TickContext } from './types.ts';
 
 /**
- * How a failed operation leaves its instance; only updates and deprovisions tell (OSBAPI "Service Broker Errors"). The
- * same update may succeed later unless its own values were wrong.
+ * How a failed operation leaves its instance; only updates and deprovisions tell (OSBAPI "Service Broker Errors").
  * @throws ChandlerError `StoreUnavailable`
  */
 export async function aftermathOf(
@@ -18,7 +18,7 @@ export async function aftermathOf(
     case 'update':
       return {
         instanceUsable: await isUsable(context, code),
-        updateRepeatable: errorCatalogue[code].actor !== 'caller',
+        updateRepeatable: isRepeatable(code),
       };
     case 'deprovision':
       return { instanceUsable: await isUsable(context, code) };

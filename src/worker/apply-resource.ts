@@ -1,5 +1,6 @@
 import type { ReleaseSpec } from '../domain/offering.ts';
-import { applyObject } from '../provisioners/apply-object.ts';
+import { applyObject, reapplyObject } from '../provisioners/apply-object.ts';
+import { growVolumes, type PlannedApply } from '../provisioners/grow-volumes.ts';
 import { renderInputs } from '../provisioners/instance-scope.ts';
 import { namespaceObject } from '../provisioners/namespace-object.ts';
 import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
@@ -7,7 +8,7 @@ import { planRepair } from '../provisioners/plan-repair.ts';
 import { refuseForeignRelease, releasedObject } from '../provisioners/release/released-object.ts';
 import { bringRelease } from '../provisioners/release/run-release.ts';
 import { renderResource } from '../provisioners/render-resource.ts';
-import type { DesiredObject } from '../provisioners/types.ts';
+import type { DesiredObject, InstanceTarget } from '../provisioners/types.ts';
 import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction } from '../store/types.ts';
 import { applyExternal, type ExternalSpec, externalItem } from './externals.ts';
 import { guardedCluster } from './guarded-cluster.ts';
@@ -17,6 +18,9 @@ import { type TickContext, waitPollMs } from './types.ts';
 
 /** `applied`, or what the resource waits for. */
 export type ApplyOutcome = 'applied' | { description: string; pollAfterMs: number };
+
+/** Claims that a controller made are not watched. */
+const growthPollMs = 2_000;
 
 /** In place of a digest while an apply is under way; equal to none. */
 const underWay = 'under way';
@@ -33,6 +37,8 @@ interface Work {
 /** In place of work: what must come first. */
 interface Waiting {
   waitsFor: string;
+  /** Where no watch tells of changes. */
+  pollAfterMs?: number;
 }
 
 /**
@@ -47,7 +53,7 @@ export async function applyResource(
   const { deps, claim, guard } = context;
   const work = await workOf(id, view, context);
   if ('waitsFor' in work) {
-    return { description: `${id}: waiting ${work.waitsFor}`, pollAfterMs: waitPollMs };
+    return { description: `${id}: waiting ${work.waitsFor}`, pollAfterMs: work.pollAfterMs ?? waitPollMs };
   }
   /** Writes still to come: the plan, then one per effect and per object that goes. */
   let writes = 1 + work.effects.length + work.stale.length;
@@ -133,7 +139,7 @@ function releaseApplier(release: {
   context: TickContext;
 }): Applier {
   const { desired, resourceId, spec, view, context } = release;
-  const { guard, repair } = context;
+  const { guard, repair, restoring = false } = context;
   const target = { ...view.target, cluster: guardedCluster(view.target.cluster, guard) };
   const byHelm = desired.filter(({ by }) => by === 'helm');
   const unknown = planApply(byHelm, view.inventory).apply.filter(({ knownUid }) => knownUid === undefined);
@@ -142,7 +148,12 @@ function releaseApplier(release: {
     brought ??= refuseForeignRelease(
       unknown.map((entry) => entry.desired.object),
       target,
-    ).then(() => bringRelease(desired, { resourceId, spec, target, guard, again: repair !== undefined }));
+    ).then(() =>
+      bringRelease(desired, {
+        ...{ resourceId, spec, target, guard },
+        ...{ again: repair !== undefined, withHooks: !restoring },
+      }),
+    );
     await brought;
     return releasedObject(object, target);
   };
@@ -152,7 +163,7 @@ async function workOfObjects(
   desired: readonly DesiredObject[],
   known: readonly InventoryItem[],
   { instance, target }: InstanceView,
-  { claim, guard, repair }: TickContext,
+  { claim, guard, repair, restoring }: TickContext,
   applyByHelm?: Applier,
 ): Promise<Work | Waiting> {
   const guarded = { ...target, cluster: guardedCluster(target.cluster, guard) };
@@ -165,9 +176,14 @@ async function workOfObjects(
   const plan =
     repair === undefined ? planApply(desired, known) : await planRepair(desired, known, target, repair);
   if ('deleting' in plan) return { waitsFor: `until ${plan.deleting} is deleted` };
-  const { apply, prune } = plan;
+  const { prune } = plan;
+  const apply = await withVolumes(plan.apply, guarded, {
+    grows: claim.operation.type === 'update' && !restoring,
+  });
+  if ('waitsFor' in apply) return { ...apply, pollAfterMs: growthPollMs };
   const left = claim.operation.adopts ? planApply(desired, known).prune : [];
-  const applyByChandler: Applier = ({ object }, knownUid) => applyObject(object, knownUid, guarded);
+  const applyByChandler: Applier = ({ object }, knownUid) =>
+    restoring ? reapplyObject(object, knownUid, guarded) : applyObject(object, knownUid, guarded);
   // What helm works with comes before helm.
   const isByHelm = (entry: { desired: DesiredObject }) => entry.desired.by === 'helm';
   const ordered = [...apply.filter((entry) => !isByHelm(entry)), ...apply.filter(isByHelm)];
@@ -182,6 +198,22 @@ async function workOfObjects(
     stale: prune,
     left,
   };
+}
+
+/** The same, once the volumes are as large as it says; until then, what the first of them waits for. */
+async function withVolumes(
+  planned: readonly PlannedApply[],
+  target: InstanceTarget,
+  options: { grows: boolean },
+): Promise<PlannedApply[] | Waiting> {
+  const ready: PlannedApply[] = [];
+  let first: Waiting | undefined;
+  for (const entry of planned) {
+    const step = await growVolumes(entry, target, options);
+    if ('waitsFor' in step) first ??= step;
+    else ready.push(step);
+  }
+  return first ?? ready;
 }
 
 function workOfExternal(

@@ -1,5 +1,6 @@
 import { afterFailedBind, type BindingState } from '../domain/binding.ts';
-import { type ChandlerError, errorCatalogue, toChandlerError } from '../domain/errors.ts';
+import type { Diagnosis } from '../domain/diagnosis.ts';
+import { type ChandlerError, type ErrorCode, errorCatalogue, toChandlerError } from '../domain/errors.ts';
 import type { InstanceState } from '../domain/instance.ts';
 import type { Operation, OperationType } from '../domain/operation.ts';
 import { backoffMs } from '../lib/backoff.ts';
@@ -16,6 +17,7 @@ import { deprovisionTick } from './deprovision-tick.ts';
 import { keepLease } from './lease-keeper.ts';
 import { provisionTick } from './provision-tick.ts';
 import { repairTick } from './repair-tick.ts';
+import { beginRestoring, isRepeatable, isRestorable, lostSentence, restoredSentence } from './restoring.ts';
 import { withSteps } from './steps.ts';
 import { type TickContext, type TickOutcome, type WorkerDeps, WorkerStopping } from './types.ts';
 import { unbindTick } from './unbind-tick.ts';
@@ -102,7 +104,7 @@ function deadlineOutcome(operation: Operation): TickOutcome {
     kind: 'failed',
     code: 'DeadlineExceeded',
     sentence: `The operation did not finish within its time limit. Last state: ${operation.description}`,
-    ...(operation.diagnosis === undefined ? {} : { diagnosis: operation.diagnosis }),
+    ...diagnosed(operation),
   };
 }
 
@@ -114,26 +116,28 @@ async function record(outcome: TickOutcome, claim: OperationClaim, deps: WorkerD
       await finish(claim, { state: 'succeeded', description: outcome.description }, deps, outcome.commit);
       events.operationSucceeded({ ...operationFields(operation), durationMs: ageMs(operation) });
       return;
-    case 'failed':
-      await finish(
-        claim,
-        {
-          state: 'failed',
-          description: outcome.sentence,
-          errorCode: outcome.code,
-          ...(outcome.diagnosis === undefined ? {} : { diagnosis: outcome.diagnosis }),
-          ...(await aftermathOf({ deps, claim }, outcome.code)),
-        },
-        deps,
-      );
-      events.operationFailed({
-        ...operationFields(operation),
-        durationMs: ageMs(operation),
-        errorCode: outcome.code,
-        cause: outcome.cause ?? outcome.sentence,
-        ...(outcome.diagnosis === undefined ? {} : { diagnosis: outcome.diagnosis }),
-      });
+    case 'failed': {
+      if (await isRestorable({ deps, claim }, outcome.code)) return beginRestoring(outcome, claim, deps);
+      const { failure } = operation;
+      const { code } = failure ?? outcome;
+      const description = failure === undefined ? outcome.sentence : lostSentence(failure, outcome.sentence);
+      const aftermath = await aftermathOf({ deps, claim }, code);
+      const why = diagnosed(failure ?? outcome);
+      await finish(claim, { state: 'failed', description, errorCode: code, ...why, ...aftermath }, deps);
+      const cause = outcome.cause ?? outcome.sentence;
+      events.operationFailed({ ...failedFields(operation, code), ...why, cause });
       return;
+    }
+    case 'restored': {
+      const { code, sentence } = outcome.failure;
+      const aftermath = { instanceUsable: true, updateRepeatable: isRepeatable(code) };
+      const description = restoredSentence(outcome.failure);
+      const why = diagnosed(outcome.failure);
+      const ended = { state: 'failed', description, errorCode: code, ...why, ...aftermath } as const;
+      await finish(claim, ended, deps, outcome.commit);
+      events.operationFailed({ ...failedFields(operation, code), ...why, cause: sentence });
+      return;
+    }
     case 'wait':
       await store.operationQueue.release(claim, {
         runAfterMs: outcome.pollAfterMs,
@@ -144,6 +148,14 @@ async function record(outcome: TickOutcome, claim: OperationClaim, deps: WorkerD
       events.operationProgressed({ ...operationFields(operation), description: outcome.description });
       return;
   }
+}
+
+function diagnosed({ diagnosis }: { diagnosis?: Diagnosis }): { diagnosis?: Diagnosis } {
+  return diagnosis === undefined ? {} : { diagnosis };
+}
+
+function failedFields(operation: Operation, errorCode: ErrorCode) {
+  return { ...operationFields(operation), durationMs: ageMs(operation), errorCode };
 }
 
 async function finish(

@@ -102,6 +102,10 @@ function transactionWithNames(
       tell(named(`record ${state}`));
       return transaction.setBindingState(uid, state);
     },
+    beginRestoring(claim, failure, timeoutSeconds) {
+      tell('begin-restoring');
+      return transaction.beginRestoring(claim, failure, timeoutSeconds);
+    },
     finishOperation(claim, outcome) {
       tell('finish');
       return transaction.finishOperation(claim, outcome);

@@ -4,6 +4,7 @@ import type { CredentialsProvider } from '../credentials/types.ts';
 import type { Delivery } from '../delivery/types.ts';
 import type { Diagnosis } from '../domain/diagnosis.ts';
 import type { ErrorCode } from '../domain/errors.ts';
+import type { UpdateFailure } from '../domain/operation.ts';
 import type { StepHook } from '../domain/steps.ts';
 import type { BackoffOptions } from '../lib/backoff.ts';
 import type { RepairOptions } from '../provisioners/plan-repair.ts';
@@ -47,6 +48,8 @@ export type TickOutcome =
   /** `commit` writes what only this tick knows, in the transaction that ends the operation. */
   | { kind: 'done'; description: string; commit?: (transaction: StoreTransaction) => Promise<void> }
   | { kind: 'failed'; code: ErrorCode; sentence: string; cause?: unknown; diagnosis?: Diagnosis }
+  /** An update that failed, whose instance is as it was before. */
+  | { kind: 'restored'; failure: UpdateFailure; commit?: (transaction: StoreTransaction) => Promise<void> }
   /** Nothing to do until an object changes; `pollAfterMs` is the safety net. */
   | { kind: 'wait'; description: string; pollAfterMs: number; finding?: WaitFinding };
 
@@ -55,6 +58,8 @@ export interface TickContext {
   claim: OperationClaim;
   /** Call before each effect outside Postgres. @throws LeaseLost, WorkerStopping */
   guard: () => void;
+  /** An update that failed brings back the version before: no hooks run, and volumes that grew stay as they are. */
+  restoring?: true;
   /** Set in a repair and in an adoption: everything in clusters is applied again, also what the inventory believes to be there. */
   repair?: RepairOptions;
 }

@@ -32,7 +32,7 @@ export async function startTestBroker(
   options: {
     events?: Partial<Events>;
     settings?: Partial<AppDeps['settings']>;
-    access?: AppDeps['access'];
+    access?: Partial<AppDeps['access']>;
     deps?: Partial<AppDeps>;
   } = {},
 ): Promise<TestBroker> {
@@ -54,7 +54,11 @@ export async function startTestBroker(
       ...options.settings,
     },
     credentials: testCredentials(),
-    access: options.access ?? { namespaceExists: () => Promise.resolve(true) },
+    access: {
+      namespaceExists: () => Promise.resolve(true),
+      fixedVolumes: () => Promise.resolve([]),
+      ...options.access,
+    },
     readinessChecks: [],
     ...options.deps,
   });

@@ -93,12 +93,22 @@ describe('the body of an update', () => {
     ['unknown', { colour: 'red' }, 'There is no parameter `colour`'],
     ['of a wrong type', { milliseconds: 'soon' }, '`milliseconds` must be of type integer'],
     ['too large', { size: '101Gi' }, '`size` must be at most 100Gi'],
-    ['not to be changed', { region: 'there' }, '`region` cannot be changed'],
+    ['not to be changed', { region: 'there' }, '`region` cannot be changed after the instance was made.'],
   ])('[75] with parameters that are %s is refused with 400 and says why', async (_how, parameters, text) => {
     const ready = await readyInstance(broker, 'slow');
     const sent = ready.update({ parameters });
     await expectRefused(broker, { status: 400, json: { error: 'InvalidParameters' } }, sent);
     expect((await broker.send(sent)).json.description).toContain(text);
+  });
+
+  it('[75] that break a rule of the plan are refused with 400 and its words, what keeps it is fine', async () => {
+    const ready = await readyInstance(broker, 'stepwise', { size: '2Gi' });
+    const sent = ready.update({ parameters: { size: '5Gi' } });
+    await expectRefused(broker, { status: 400, json: { error: 'InvalidParameters' } }, sent);
+    expect((await broker.send(sent)).json.description).toContain('twice its size at most. Grow it in steps.');
+    await updated(ready, ready.update({ parameters: { size: '4Gi' } }));
+    await updated(ready, ready.update({ plan_id: 'quick' }));
+    expect(await fetched(ready)).toMatchObject({ plan_id: 'quick', parameters: { size: '4Gi' } });
   });
 
   it('[79] may hold previous_values that are wrong: the record of the broker wins', async () => {
@@ -182,6 +192,12 @@ describe('an update', () => {
       { plan_id: 'quick' },
       'cannot change their plan',
     ],
+    [
+      'to a plan that is none of the ways',
+      'stepwise',
+      { plan_id: 'slow' },
+      'stepwise cannot change to the plan slow, only to: quick',
+    ],
     ['to a plan without the same credentials', 'slow', { plan_id: 'unbindable' }, 'other credentials'],
     ['that shrinks what can only grow', 'slow', { parameters: { size: '512Mi' } }, 'can only grow'],
     ['that shrinks through the other plan', 'bind-quick', { plan_id: 'slow' }, 'from 2Gi to 1Gi'],
@@ -190,6 +206,30 @@ describe('an update', () => {
     const sent = ready.update(values);
     await expectRefused(broker, { status: 422, json: { error: 'UpdateNotSupported' } }, sent);
     expect((await broker.send(sent)).json.description).toContain(text);
+  });
+
+  it('[74] that needs a volume to grow which cannot is 422 before anything is written; any other is fine', async () => {
+    const asked: string[] = [];
+    const rigid = await startOsbBroker({
+      fixedVolumes: (_cluster, namespace) => {
+        asked.push(namespace);
+        return Promise.resolve([{ claim: 'data-0', storageClass: 'rigid' }]);
+      },
+    });
+    try {
+      const ready = await readyInstance(rigid, 'slow', { size: '2Gi' });
+      const refused = { status: 422, json: { error: 'UpdateNotSupported' } };
+      const larger = ready.update({ parameters: { size: '3Gi' } });
+      await expectRefused(rigid, refused, larger);
+      const why = 'the StorageClass rigid of PersistentVolumeClaim data-0 does not allow volumes to grow';
+      expect((await rigid.send(larger)).json.description).toContain(why);
+      const row = await rigid.store.findInstance({ platform: 'kubernetes', instanceId: ready.id });
+      expect([...new Set(asked)]).toEqual([row?.namespace]);
+      const same = ready.update({ parameters: { size: '2Gi', note: 'x' } });
+      expect([200, 202]).toContain((await rigid.send(same)).status);
+    } finally {
+      await rigid.close();
+    }
   });
 
   it('[74] of an instance that could not be made is 422', async () => {

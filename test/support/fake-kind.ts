@@ -14,6 +14,8 @@ interface FakeInstance {
   readyAt: number;
   /** Why it does not work. */
   broken?: string;
+  /** Inputs that will not mend it: those from before it broke, once. */
+  beyondRepair?: string;
   removedAt?: number;
 }
 
@@ -77,6 +79,11 @@ export class FakeService {
       canonicalJson(known.inputs) === canonicalJson(inputs)
     )
       return;
+    if (known?.beyondRepair === canonicalJson(inputs)) {
+      const { beyondRepair: _once, ...rest } = known;
+      this.instances.set(name, { ...rest, inputs });
+      return;
+    }
     const again = known !== undefined && canonicalJson(known.inputs) === canonicalJson(inputs);
     const provisions = known === undefined || again;
     if (!provisions && inputs.fail === 'update') {
@@ -90,6 +97,7 @@ export class FakeService {
       inputs,
       readyAt: Date.now() + numberOf(inputs.milliseconds),
       ...(fails ? { broken: failMessage } : {}),
+      ...(fails && known !== undefined ? { beyondRepair: canonicalJson(known.inputs) } : {}),
     });
   }
 

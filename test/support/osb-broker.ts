@@ -33,6 +33,7 @@ export interface OsbBrokerOptions {
   credentials?: readonly BasicCredential[];
   settings?: Partial<AppDeps['settings']>;
   events?: Partial<Events>;
+  fixedVolumes?: AppDeps['access']['fixedVolumes'];
   /** In place of the one in test/support/fake-catalog. */
   catalog?: Catalog;
   /** `send` knows only plain HTTP. */
@@ -129,7 +130,10 @@ export async function startOsbBroker(given: OsbBrokerOptions = {}): Promise<OsbB
         ...given.settings,
       },
       credentials: given.credentials ?? testCredentials(given.options),
-      access: { namespaceExists: () => Promise.resolve(true) },
+      access: {
+        namespaceExists: () => Promise.resolve(true),
+        fixedVolumes: given.fixedVolumes ?? (() => Promise.resolve([])),
+      },
       readinessChecks: [],
     });
     const tls = given.tls === undefined ? {} : { tls: given.tls };

@@ -83,7 +83,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       findOffering: () => ({}),
     },
     events,
-    access: { namespaceExists: () => Promise.resolve(true) },
+    access: { namespaceExists: () => Promise.resolve(true), fixedVolumes: () => Promise.resolve([]) },
     validateParameters: () => undefined,
     renderDashboardUrl: () => undefined,
     newPassword: generatePassword,

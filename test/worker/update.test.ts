@@ -230,7 +230,7 @@ describe('an update that fails', () => {
     await expectFailed(operation, { instanceUsable: true });
   });
 
-  test('because its time is over, while what it changed does not come up, leaves the instance unusable', async () => {
+  test('because its time is over, while what it changed does not come up, brings back the version before', async () => {
     const instance = await provisioned();
     // Nobody gives it an address.
     const behindLoadBalancer = (request: RenderRequest) =>
@@ -246,13 +246,40 @@ describe('an update that fails', () => {
       }),
     );
     await expectFailed(operation, {
-      ...{ errorCode: 'DeadlineExceeded', instanceUsable: false, updateRepeatable: true },
+      ...{ errorCode: 'DeadlineExceeded', instanceUsable: true, updateRepeatable: true },
+      description: expect.stringMatching(/back on the version before the update\.$/),
     });
-    expect(await harness.instance(instance)).toMatchObject({ state: 'update failed', usable: false });
+    expect(await harness.instance(instance)).toMatchObject({ state: 'update failed', usable: true });
 
     const { operation: mends } = await harness.update(instance, plan('500m'));
     expect(await harness.untilFinished(mends)).toMatchObject({ state: 'succeeded' });
     expect(await harness.instance(instance)).toMatchObject({ state: 'ready', usable: true });
+  });
+
+  test('is taken back by another worker when the one that began with it dies', async () => {
+    const instance = await provisioned();
+    let calls = 0;
+    harness.provider.before = (verb) => {
+      if (verb !== 'prepare') return undefined;
+      calls += 1;
+      if (calls === 1) throw new ChandlerError('CredentialsRejected', { sentence: 'No.' });
+      return new Promise(() => undefined);
+    };
+    const { operation } = await harness.update(instance, plan('500m', withCache));
+    await harness.untilDescribed(operation, /^No\. Restoring the version before: /);
+    await expect.poll(() => calls).toBe(2);
+    await harness.stopAll();
+    await harness.expireLeases();
+    harness.provider.before = () => undefined;
+    harness.startWatcher();
+    harness.startWorker();
+    await expectFailed(operation, {
+      ...{ errorCode: 'CredentialsRejected', instanceUsable: true, updateRepeatable: true },
+      description: 'No. The service instance is back on the version before the update.',
+    });
+    expect(statefulSet(instance).spec).toMatchObject({ cpu: '250m' });
+    expect(objectNames(instance).filter((object) => object.endsWith('cache'))).toEqual([]);
+    expect(await harness.instance(instance)).toMatchObject({ planId: instance.planId, usable: true });
   });
 
   test('because the server refuses says so, and a bind afterwards finds the instance usable', async () => {

@@ -2,7 +2,7 @@ import type { Cluster, KubeObject } from '../../kube/types.ts';
 import { resourceName } from '../resource-state.ts';
 import type { InstanceTarget } from '../types.ts';
 
-type Rule = { apiGroups: string[]; resources: string[]; verbs: string[] };
+type Rule = { apiGroups: string[]; resources: string[]; verbs: string[]; resourceNames?: string[] };
 
 const everyVerb = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
 const rbacGroup = 'rbac.authorization.k8s.io';
@@ -44,10 +44,21 @@ async function rulesFor(objects: readonly KubeObject[], cluster: Pick<Cluster, '
     const known = plurals.get(group) ?? new Set();
     plurals.set(group, known.add(await cluster.pluralOf({ apiVersion, kind })));
   }
-  return [...plurals].sort().map(([group, resources]) => ({
+  const rules = [...plurals].sort().map(([group, resources]) => ({
     apiGroups: [group],
     resources: [...resources].sort(),
-    // A role is checked by the policy before helm sees it; helm itself holds none of what it gives.
-    verbs: group === rbacGroup ? [...everyVerb, 'bind', 'escalate'] : everyVerb,
+    // A role was checked by the policy before helm sees it; helm itself holds none of what it gives.
+    verbs: group === rbacGroup ? [...everyVerb, 'escalate'] : everyVerb,
   }));
+  return [...rules, ...bindRules(objects)];
+}
+
+/** To refer to a role takes the right to bind it, or all that it gives. */
+function bindRules(objects: readonly KubeObject[]): Rule[] {
+  const names = objects.flatMap(({ kind, roleRef }) =>
+    kind === 'RoleBinding' ? [(roleRef as { name?: string } | undefined)?.name ?? ''] : [],
+  );
+  if (names.length === 0) return [];
+  const resources = ['clusterroles', 'roles'];
+  return [{ apiGroups: [rbacGroup], resources, verbs: ['bind'], resourceNames: [...new Set(names)].sort() }];
 }

@@ -12,8 +12,6 @@ import { accessName } from './access-objects.ts';
 import { releaseDigest } from './release-objects.ts';
 import { decideRelease, type ReleaseRecord, releaseRecords } from './release-records.ts';
 
-/** As long as any run may take, with hooks of the usual length. */
-const lentSeconds = 3600;
 const guardEveryMs = 500;
 
 export interface ReleaseRun {
@@ -28,11 +26,12 @@ export interface ReleaseRun {
  * Runs helm, unless it has been there with just these objects. Safe to run again from any point: what a killed helm left
  * pending is unlocked first.
  * @param again also then, without hooks: something may have changed what stands
+ * @param withHooks not where a version that failed is taken back
  * @throws ChandlerError `ResourceFailed` in helm's words, `ClusterUnreachable`; what the guard throws
  */
 export async function bringRelease(
   desired: readonly DesiredObject[],
-  { again, ...run }: ReleaseRun & { again: boolean },
+  { again, withHooks, ...run }: ReleaseRun & { again: boolean; withHooks: boolean },
 ): Promise<void> {
   const { resourceId, spec, target } = run;
   const digest = releaseDigest(desired);
@@ -49,7 +48,7 @@ export async function bringRelease(
         objects: objects as unknown as JsonObject[],
         labels: { [annotationKeys.release]: digest },
         history: spec.history,
-        withHooks: decision.kind === 'run',
+        withHooks: withHooks && decision.kind === 'run',
       }),
     );
   });
@@ -127,7 +126,7 @@ async function whileHeld(
 ): Promise<void> {
   const { namespace } = target;
   const account = { namespace, name: accessName(target, resourceId) };
-  const kubeconfig = await target.cluster.lend(account, lentSeconds);
+  const kubeconfig = await target.cluster.lend(account, Math.max(3600, 4 * spec.hookTimeout));
   const held = new AbortController();
   const check = () => {
     try {

@@ -1,5 +1,5 @@
 import { type Cluster, type KindReference, KubeError, type KubeObject } from '../../kube/types.ts';
-import { labelKeys } from '../../lib/labels.ts';
+import { annotationKeys, labelKeys } from '../../lib/labels.ts';
 import { OrphanRefused } from './orphan-refused.ts';
 
 /** What makes an object ours beside the labels, which anybody may write: the field manager that applied it. */
@@ -78,12 +78,17 @@ export async function listApplied(
     .map(({ object }) => object);
 }
 
-/** @returns undefined when we did not apply it for a resource of the instance itself */
-function toApplied(object: KubeObject): AppliedLiveObject | undefined {
-  const { name, namespace = '', uid, labels = {}, managedFields } = object.metadata;
+/** @returns undefined when neither we nor helm for us applied it for a resource of the instance itself */
+export function toApplied(object: KubeObject): AppliedLiveObject | undefined {
+  const { name, namespace = '', uid, labels = {}, annotations = {}, managedFields } = object.metadata;
   const resourceId = labels[labelKeys.resource];
   const managers = Array.isArray(managedFields) ? (managedFields as ManagedFields[]) : [];
-  const ours = managers.find(({ manager, operation }) => manager === fieldManager && operation === 'Apply');
+  // Hooks come and go. helm calls itself as its binary is called.
+  const isReleased =
+    annotations[annotationKeys.release] !== undefined && annotations['helm.sh/hook'] === undefined;
+  const ours = managers.find(
+    ({ manager, operation }) => (manager === fieldManager || isReleased) && operation === 'Apply',
+  );
   if (uid === undefined || resourceId === undefined || ours === undefined) return undefined;
   return { apiVersion: ours.apiVersion, kind: object.kind, namespace, name, uid, resourceId };
 }

@@ -88,8 +88,8 @@ export const mutants: Mutant[] = [
   {
     items: [5],
     file: 'src/osb/wire-requests.ts',
-    find: '...(originatingIdentity === undefined ? {} : { originatingIdentity }) };',
-    replace: '};',
+    find: '    ...(originatingIdentity === undefined ? {} : { originatingIdentity }),\n',
+    replace: '',
     test: transport,
   },
   {
@@ -271,8 +271,8 @@ export const mutants: Mutant[] = [
   {
     items: [21],
     file: 'src/worker/aftermath.ts',
-    find: 'return { instanceUsable: await isUsable(context) };',
-    replace: 'return { instanceUsable: await isUsable(context), updateRepeatable: true };',
+    find: 'return { instanceUsable: await isUsable(context, code) };',
+    replace: 'return { instanceUsable: await isUsable(context, code), updateRepeatable: true };',
     test: errors,
   },
   {

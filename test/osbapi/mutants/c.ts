@@ -330,7 +330,7 @@ export const mutants: Mutant[] = [
   {
     items: [118],
     file: 'src/worker/unbind-tick.ts',
-    find: 'await withdrawDelivery(binding, deps);',
+    find: 'await withdrawDelivery(binding, context);',
     replace: '',
     test: unbind,
   },
@@ -379,8 +379,8 @@ export const mutants: Mutant[] = [
   {
     items: [123],
     file: 'src/worker/run-operation.ts',
-    find: 'const outcome = claim.expired',
-    replace: 'const outcome = claim.expired && operation.attempts > 9',
+    find: 'return expired ? deadlineOutcome',
+    replace: 'return expired && operation.attempts > 9 ? deadlineOutcome',
     test: asynchrony,
   },
   {

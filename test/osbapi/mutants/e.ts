@@ -66,8 +66,8 @@ export const mutants: Mutant[] = [
   {
     items: [74],
     file: 'src/usecases/update.ts',
-    find: '  if (!current.updates.plan) {',
-    replace: '  if (current.updates.plan === undefined) {',
+    find: '  if (ways === false || (Array.isArray(ways) && !ways.includes(target.planName))) {',
+    replace: '  if (Array.isArray(ways) && !ways.includes(target.planName)) {',
     test: update,
   },
   {
@@ -75,6 +75,28 @@ export const mutants: Mutant[] = [
     file: 'src/usecases/updated-parameters.ts',
     find: '{ ...revision.parameterDefaults, ...after },',
     replace: 'after,',
+    test: update,
+  },
+  {
+    items: [74],
+    file: 'src/usecases/update.ts',
+    find: '  if (ways === false || (Array.isArray(ways) && !ways.includes(target.planName))) {',
+    replace: '  if (ways === false) {',
+    test: update,
+  },
+  {
+    items: [74],
+    file: 'src/usecases/volume-growth.ts',
+    find: '  if (growing === undefined || fixed === undefined) return;',
+    replace:
+      '  if (growing === undefined || fixed !== undefined) return;\n  if (fixed === undefined) return;',
+    test: update,
+  },
+  {
+    items: [75],
+    file: 'src/usecases/updated-parameters.ts',
+    find: "  if (sentence !== undefined) throw new ChandlerError('InvalidParameters', { sentence });\n",
+    replace: '',
     test: update,
   },
   {
@@ -230,7 +252,7 @@ export const mutants: Mutant[] = [
   {
     items: [86],
     file: 'src/worker/deprovision-tick.ts',
-    find: '    await withdrawDelivery(binding, deps);\n    if (revoked',
+    find: '    await withdrawDelivery(binding, context);\n    if (revoked',
     replace: '    if (revoked',
     test: deprovision,
   },

@@ -34,6 +34,8 @@ export class HeldService {
   readonly #broken = new Set<string>();
   /** Nothing of these instances is held any more. */
   readonly #letGo = new Set<string>();
+  /** What came of an operation's first effect: an update that failed cannot be taken back either. */
+  readonly #given = new Map<string, Verdict>();
   /** Of whom a name in the fake is: `instanceId`, or `instanceId bindingId`. */
   readonly #owners = new Map<string, string>();
   #fake: FakeService | undefined;
@@ -144,7 +146,15 @@ export class HeldService {
   async #verdict(doer: Doer | undefined, types: readonly OperationType[]): Promise<Verdict> {
     // The effect of an operation that is over already, or a deprovision's on a binding.
     if (doer === undefined || doer.state !== 'in progress' || !types.includes(doer.type)) return 'works';
-    const { uid, type, instanceId, bindingId } = doer;
+    const { uid, type } = doer;
+    const given = this.#given.get(uid);
+    if (given !== undefined) return given;
+    const verdict = await this.#firstVerdict(doer);
+    if (type === 'update') this.#given.set(uid, verdict);
+    return verdict;
+  }
+
+  async #firstVerdict({ uid, type, instanceId, bindingId }: Doer): Promise<Verdict> {
     if (this.#over.has(uid) || this.#letGo.has(instanceId)) return 'works';
     const fate = this.#fates.get(keyOf(type, instanceId, bindingId)) ?? 'works';
     if (fate !== 'holds') return fate;
