@@ -119,6 +119,7 @@ function timeoutsOf({ timeouts }: PlanDefinition): PlanRevision['timeouts'] {
     deprovision: secondsOf(timeouts.deprovision),
     bind: secondsOf(timeouts.bind),
     unbind: secondsOf(timeouts.unbind),
+    ...(timeouts.trouble === undefined ? {} : { trouble: secondsOf(timeouts.trouble) }),
   };
 }
 
