@@ -136,7 +136,7 @@ function below({ chartRoot }: ChartContext, key: keyof HelmDefinition, file: str
   if (full.startsWith(root + path.sep)) return full;
   throw new SourceFault(
     key,
-    `\`${key}\` must be a ${key === 'chart' ? 'folder' : 'file'} below the chart root`,
+    `\`${key}\` must be a ${key === 'chart' ? 'folder' : 'file'} below the chart root, which is the folder above the catalog's`,
   );
 }
 

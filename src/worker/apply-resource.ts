@@ -6,7 +6,7 @@ import { namespaceObject } from '../provisioners/namespace-object.ts';
 import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
 import { planRepair } from '../provisioners/plan-repair.ts';
 import { refuseForeignRelease, releasedObject } from '../provisioners/release/released-object.ts';
-import { bringRelease } from '../provisioners/release/run-release.ts';
+import { bringRelease, forgetRelease } from '../provisioners/release/run-release.ts';
 import { renderResource } from '../provisioners/render-resource.ts';
 import { bringDefinitions } from '../provisioners/shared-definitions.ts';
 import type { DesiredObject, InstanceTarget } from '../provisioners/types.ts';
@@ -14,7 +14,7 @@ import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction }
 import { applyExternal, type ExternalSpec, externalItem } from './externals.ts';
 import { guardedCluster } from './guarded-cluster.ts';
 import { type InstanceView, scopeOf } from './instance-view.ts';
-import { pollAfterRemoval, removeItem } from './remove-items.ts';
+import { isHelmsAccess, pollAfterRemoval, removeItem } from './remove-items.ts';
 import { type TickContext, waitPollMs } from './types.ts';
 
 /** `applied`, or what the resource waits for. */
@@ -98,6 +98,7 @@ export async function applyResource(
   }
   for (const item of work.stale) {
     guard();
+    if (isHelmsAccess(item, view)) await forgetRelease({ resourceId: id, target: view.target, guard });
     if ((await removeItem(item, view, deps)) === 'deleting') {
       const description = `${id}: waiting until ${item.kind} ${item.name} is deleted`;
       return { description, pollAfterMs: await pollAfterRemoval(item, deps) };
@@ -133,7 +134,10 @@ async function workOf(id: string, view: InstanceView, context: TickContext): Pro
     view,
     context,
     spec.kind === 'helm' && spec.release !== undefined
-      ? releaseApplier({ desired, resourceId: id, spec: spec.release, view, context })
+      ? releaseApplier({
+          ...{ desired, resourceId: id, view, context },
+          ...{ chartName: spec.chartName, spec: spec.release },
+        })
       : undefined,
   );
   return work;
@@ -145,11 +149,12 @@ type Applier = (entry: DesiredObject, knownUid: string | undefined) => Promise<A
 function releaseApplier(release: {
   desired: readonly DesiredObject[];
   resourceId: string;
+  chartName: string;
   spec: ReleaseSpec;
   view: InstanceView;
   context: TickContext;
 }): Applier {
-  const { desired, resourceId, spec, view, context } = release;
+  const { desired, resourceId, chartName, spec, view, context } = release;
   const { guard, repair, restoring = false } = context;
   const target = { ...view.target, cluster: guardedCluster(view.target.cluster, guard) };
   const byHelm = desired.filter(({ by }) => by === 'helm');
@@ -161,7 +166,7 @@ function releaseApplier(release: {
       target,
     ).then(() =>
       bringRelease(desired, {
-        ...{ resourceId, spec, target, guard },
+        ...{ resourceId, chartName, spec, target, guard },
         ...{ again: repair !== undefined, withHooks: !restoring },
       }),
     );
