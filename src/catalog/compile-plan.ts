@@ -92,7 +92,7 @@ function compileResource(
   const helm = {
     ...{ chartDigest: chart.digest, chartName: chart.name, values },
     ...(freeOfTpl ? { freeOfTpl } : {}),
-    ...(crds === 'skip' ? { skipCrds: true as const } : {}),
+    ...(crds === 'refuse' ? {} : { crds }),
     ...(mode === 'release' ? { release: { hookTimeout: secondsOf(hookTimeout), history } } : {}),
   };
   return { id, kind: 'helm', ...helm, readyWhen };

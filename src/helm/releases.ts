@@ -1,9 +1,9 @@
 /** helm with access to a namespace: installs, upgrades and uninstalls releases. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '../lib/json.ts';
 import { isDnsLabel } from '../lib/names.ts';
+import { inPrivateFolder } from './private-folder.ts';
 import { type HelmLimits, runHelm } from './run-helm.ts';
 import { type Helm, HelmError, type ReleaseRequest, type UpgradeRequest } from './types.ts';
 
@@ -93,11 +93,3 @@ async function writeChart(folder: string, objects: readonly JsonObject[]): Promi
 }
 
 /** The folder holds a token and whatever the objects hold: nobody else may read it, and it goes in any case. */
-async function inPrivateFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'chandler-helm-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}

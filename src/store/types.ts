@@ -31,8 +31,20 @@ export interface Store extends StoreReader {
   findLeaseEnd(name: string): Promise<Date | undefined>;
   /** Stores a plan revision and the packed charts it names; a digest that exists is left as it is. */
   putRevision(revision: PlanRevision, charts: ReadonlyMap<string, Buffer>): Promise<void>;
+  /** Packed charts that were fetched, by the sha256 of the archive; what is read may have been changed since. */
+  chartDownloads: {
+    find(digest: string): Promise<ChartDownload | undefined>;
+    keep(digest: string, download: ChartDownload): Promise<void>;
+  };
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A packed chart as its maker published it. */
+export interface ChartDownload {
+  archive: Buffer;
+  /** The .prov file, where there is one and somebody wanted it. */
+  provenance?: string;
 }
 
 /** Thrown by `transact` when a unique index decided a race; the use case looks again. */

@@ -8,6 +8,7 @@ import { planRepair } from '../provisioners/plan-repair.ts';
 import { refuseForeignRelease, releasedObject } from '../provisioners/release/released-object.ts';
 import { bringRelease } from '../provisioners/release/run-release.ts';
 import { renderResource } from '../provisioners/render-resource.ts';
+import { bringDefinitions } from '../provisioners/shared-definitions.ts';
 import type { DesiredObject, InstanceTarget } from '../provisioners/types.ts';
 import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction } from '../store/types.ts';
 import { applyExternal, type ExternalSpec, externalItem } from './externals.ts';
@@ -21,6 +22,9 @@ export type ApplyOutcome = 'applied' | { description: string; pollAfterMs: numbe
 
 /** Claims that a controller made are not watched. */
 const growthPollMs = 2_000;
+
+/** A definition that was just made is served within a second or two, and nothing tells of it. */
+const definitionPollMs = 1_000;
 
 /** In place of a digest while an apply is under way; equal to none. */
 const underWay = 'under way';
@@ -114,6 +118,13 @@ async function workOf(id: string, view: InstanceView, context: TickContext): Pro
   if (spec.kind === 'external') return workOfExternal(spec, known, view, context);
   // Whatever this id stood for before goes; what is only read is nobody's to make.
   if (spec.kind === 'read') return { items: [], effects: [], stale: known, left: [] };
+  if (spec.kind === 'helm' && spec.crds === 'apply') {
+    const cluster = guardedCluster(view.target.cluster, context.guard);
+    const missing = await bringDefinitions(spec.chartDigest, { ...view.target, cluster });
+    if (missing !== undefined) {
+      return { waitsFor: `until the cluster serves ${missing}`, pollAfterMs: definitionPollMs };
+    }
+  }
   const desired = await renderResource(spec, scopeOf(view), view.target);
   if (desired === undefined) return valueMissing;
   const work = await workOfObjects(
