@@ -13,8 +13,6 @@ export interface Diagnosis {
   fromLook?: true;
   /** The newest warnings of the namespace, one line each. */
   events?: string[];
-  /** What the container that keeps crashing wrote last, without the secrets that Chandler knows. */
-  lastWords?: string[];
 }
 
 /** How long a trouble may last before the operation is given up, in seconds, where the plan does not say. */

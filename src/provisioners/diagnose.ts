@@ -15,7 +15,7 @@ const advice: Record<TroubleCause, string> = {
   ImageNotPulled:
     'Ask your platform admin: the image of this plan is wrong, or its registry does not answer.',
   NotStarted: 'Ask your platform admin: this plan names something that the cluster does not have.',
-  CrashLoop: 'Check the parameters, or ask your platform admin, who can see what it wrote last.',
+  CrashLoop: 'Check the parameters, or ask your platform admin, who can read its log.',
   ConditionFailed: 'Check the parameters, or ask your platform admin.',
   OperatorSilent: 'Ask your platform admin to start the operator, then try again.',
   PodFailed: 'Ask your platform admin.',
