@@ -93,7 +93,7 @@ function compileResource(
   const helm = {
     ...{ chartDigest: chart.digest, chartName: chart.name, values },
     ...(freeOfTpl ? { freeOfTpl } : {}),
-    ...(crds === 'skip' ? { skipCrds: true as const } : {}),
+    ...(crds === 'refuse' ? {} : { crds }),
     ...(mode === 'release' ? { release: { hookTimeout: hookSeconds, history } } : {}),
   };
   return { id, kind: 'helm', ...helm, readyWhen };
@@ -120,6 +120,7 @@ function timeoutsOf({ timeouts }: PlanDefinition): PlanRevision['timeouts'] {
     deprovision: secondsOf(timeouts.deprovision),
     bind: secondsOf(timeouts.bind),
     unbind: secondsOf(timeouts.unbind),
+    ...(timeouts.trouble === undefined ? {} : { trouble: secondsOf(timeouts.trouble) }),
   };
 }
 

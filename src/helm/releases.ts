@@ -14,7 +14,7 @@ export function releases(limits: HelmLimits): Pick<Helm, 'upgrade' | 'uninstall'
   return {
     upgrade: (request) =>
       inPrivateFolder(async (folder) => {
-        await writeChart(join(folder, 'chart'), request.objects);
+        await writeChart(join(folder, 'chart'), request);
         const hooks = request.withHooks ? request.objects.filter(isHook).length : 0;
         await runIn(folder, request, limits, {
           args: upgradeArguments(request, join(folder, 'chart')),
@@ -87,9 +87,10 @@ async function runIn(
   await runHelm(limits, { ...run, args, input: '', folder, signal });
 }
 
-async function writeChart(folder: string, objects: readonly JsonObject[]): Promise<void> {
+async function writeChart(folder: string, { chartName, objects }: UpgradeRequest): Promise<void> {
   await mkdir(join(folder, 'templates'), { recursive: true });
-  const chart = { apiVersion: 'v2', name: 'checked', version: '1.0.0' };
+  // Its version is not that of the chart: it holds what one plan made of it.
+  const chart = { apiVersion: 'v2', name: chartName, version: '0.0.0-checked' };
   await writeFile(join(folder, 'Chart.yaml'), JSON.stringify(chart));
   for (const [index, object] of objects.entries()) {
     await writeFile(join(folder, 'templates', `${index}.yaml`), literalTemplate(object));

@@ -231,6 +231,23 @@ export const clusterContract: ContractCase[] = [
     },
   },
   {
+    name: 'deletes an object without what it owns, which then has no owner',
+    async run(context) {
+      const { cluster, namespace } = context;
+      const owner = await cluster.create(configMap(context, 'owner'));
+      const { uid = '' } = owner.metadata;
+      const owned = configMap(context, 'owned');
+      const ownerReferences = [{ ...configMapKind, name: 'owner', uid }];
+      await cluster.create({ ...owned, metadata: { ...owned.metadata, ownerReferences } });
+      const reference = (name: string) => ({ ...configMapKind, namespace, name });
+      assert.equal(await cluster.delete(reference('owner'), { uid, orphan: true }), 'deleting');
+      await eventually(async () => (await cluster.get(reference('owner'))) === undefined);
+      const left = await cluster.get(reference('owned'));
+      assert.ok(left);
+      assert.equal(left.metadata.ownerReferences, undefined);
+    },
+  },
+  {
     name: 'keeps the type of a Secret',
     async run({ cluster, namespace }) {
       const secret = (type: string): KubeObject => ({

@@ -14,6 +14,7 @@ import {
   type ApplyResult,
   type Cluster,
   type ClusterVersion,
+  type DeleteOptions,
   type KindReference,
   KubeError,
   type KubeObject,
@@ -141,14 +142,14 @@ class ApiCluster implements Cluster {
     }
   }
 
-  async delete(reference: ObjectReference, options: { uid: string }): Promise<'deleting' | 'gone'> {
+  async delete(reference: ObjectReference, options: DeleteOptions): Promise<'deleting' | 'gone'> {
     if (options.uid === '') throw new KubeError(400, 'InvalidUid', 'A deletion needs the uid of the object.');
     const served = await this.#discovery.find(reference);
     const path = objectPath(served, reference.namespace, reference.name);
     const body = {
       apiVersion: 'v1',
       kind: 'DeleteOptions',
-      propagationPolicy: 'Background',
+      propagationPolicy: options.orphan === true ? 'Orphan' : 'Background',
       preconditions: { uid: options.uid },
     };
     try {

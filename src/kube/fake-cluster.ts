@@ -16,6 +16,7 @@ import {
   type ApplyResult,
   type Cluster,
   type ClusterVersion,
+  type DeleteOptions,
   type KindReference,
   KubeError,
   type KubeObject,
@@ -207,13 +208,14 @@ export class FakeCluster implements Cluster {
     return { object: structuredClone(now), warnings: [...this.warnings] };
   }
 
-  async delete(reference: ObjectReference, options: { uid: string }): Promise<'deleting' | 'gone'> {
+  async delete(reference: ObjectReference, options: DeleteOptions): Promise<'deleting' | 'gone'> {
     await this.#admit('delete', reference);
     if (options.uid === '') throw new KubeError(400, 'InvalidUid', 'A deletion needs the uid of the object.');
     objectPath(this.#find(reference), reference.namespace, reference.name);
     const key = objectKey(reference);
     const stored = this.#store.find(reference);
     if (stored === undefined || stored.object.metadata.uid !== options.uid) return 'gone';
+    if (options.orphan === true) this.#store.disown(options.uid);
     if (reference.kind === 'Namespace') this.#store.terminateNamespace(key, stored);
     else if (hasFinalizers(stored.object)) this.#store.markDeleted(key, stored);
     else this.#store.remove(key);

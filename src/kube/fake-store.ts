@@ -90,6 +90,18 @@ export class FakeStore {
     );
   }
 
+  /** Takes an owner off what it owns, as the garbage collector does. */
+  disown(uid: string): void {
+    for (const [key, stored] of [...this.objects]) {
+      const { ownerReferences, ...metadata } = stored.object.metadata;
+      if (!Array.isArray(ownerReferences)) continue;
+      const owners = (ownerReferences as { uid: string }[]).filter((owner) => owner.uid !== uid);
+      if (owners.length === ownerReferences.length) continue;
+      const kept = owners.length === 0 ? metadata : { ...metadata, ownerReferences: owners };
+      this.replace(key, stored, { ...stored.object, metadata: kept });
+    }
+  }
+
   #emptyNamespace(key: string, name: string): void {
     let left = 0;
     for (const [inner, stored] of [...this.objects]) {

@@ -78,8 +78,11 @@ export interface Cluster {
   create(object: KubeObject): Promise<KubeObject>;
   /** Server-side apply as field manager `chandler`, forced. A `metadata.uid` in the object guards against resurrection (409). */
   apply(object: KubeObject, options?: ApplyOptions): Promise<ApplyResult>;
-  /** Background propagation, with the uid as precondition. Gives `gone` when it was not there or has another uid. */
-  delete(reference: ObjectReference, options: { uid: string }): Promise<'deleting' | 'gone'>;
+  /**
+   * With the uid as precondition; what the object owns goes with it, in the background, unless `orphan` leaves that
+   * without an owner. Gives `gone` when it was not there or has another uid.
+   */
+  delete(reference: ObjectReference, options: DeleteOptions): Promise<'deleting' | 'gone'>;
   /**
    * Lists, then watches the kind (label selector given), for ever: resumes, relists on 410, reconnects with backoff,
    * never stops silently. `metadataOnly` asks for PartialObjectMetadata (Secrets). Returns a function that stops it.
@@ -104,6 +107,11 @@ export interface Cluster {
 export interface ApplyOptions {
   /** Changes nothing; the answer shows what the apply would make of the object. */
   dryRun?: boolean;
+}
+
+export interface DeleteOptions {
+  uid: string;
+  orphan?: boolean;
 }
 
 export interface ListOptions {

@@ -1,7 +1,7 @@
 /** What is lost for good with an object that is gone, so that nothing makes it anew as if nothing had happened. */
 import { ChandlerError } from '../domain/errors.ts';
 import type { KubeObject } from '../kube/types.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
+import { claimsOf } from './claim-templates.ts';
 import { kubeFailure } from './kube-failure.ts';
 import type { InstanceTarget } from './types.ts';
 
@@ -64,18 +64,4 @@ async function findClaim(name: string, { cluster, namespace }: InstanceTarget) {
   } catch (thrown) {
     throw kubeFailure(thrown, 'ResourceFailed', `PersistentVolumeClaim ${name} could not be looked at`);
   }
-}
-
-/** Names of the claims that a StatefulSet makes from its templates, one per replica. */
-function claimsOf({ kind, metadata, spec }: KubeObject): string[] {
-  if (kind !== 'StatefulSet' || !isJsonObject(spec as JsonValue)) return [];
-  const { replicas, ordinals, volumeClaimTemplates } = spec as JsonObject;
-  const templates = Array.isArray(volumeClaimTemplates) ? volumeClaimTemplates.filter(isJsonObject) : [];
-  const count = typeof replicas === 'number' ? replicas : 1;
-  const first = isJsonObject(ordinals) && typeof ordinals.start === 'number' ? ordinals.start : 0;
-  return templates.flatMap((template) => {
-    const name = isJsonObject(template.metadata) ? template.metadata.name : undefined;
-    if (typeof name !== 'string') return [];
-    return Array.from({ length: count }, (_, index) => `${name}-${metadata.name}-${first + index}`);
-  });
 }

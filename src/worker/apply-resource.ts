@@ -1,5 +1,6 @@
 import type { ReleaseSpec } from '../domain/offering.ts';
 import { applyObject, reapplyObject } from '../provisioners/apply-object.ts';
+import { growVolumes, type PlannedApply } from '../provisioners/grow-volumes.ts';
 import { renderInputs } from '../provisioners/instance-scope.ts';
 import { namespaceObject } from '../provisioners/namespace-object.ts';
 import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
@@ -8,7 +9,8 @@ import { isAccess } from '../provisioners/release/access-objects.ts';
 import { refuseForeignRelease, releasedObject } from '../provisioners/release/released-object.ts';
 import { bringRelease, forgetRelease } from '../provisioners/release/run-release.ts';
 import { renderResource } from '../provisioners/render-resource.ts';
-import type { DesiredObject } from '../provisioners/types.ts';
+import { bringDefinitions } from '../provisioners/shared-definitions.ts';
+import type { DesiredObject, InstanceTarget } from '../provisioners/types.ts';
 import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction } from '../store/types.ts';
 import { applyExternal, type ExternalSpec, externalItem } from './externals.ts';
 import { guardedCluster } from './guarded-cluster.ts';
@@ -18,6 +20,12 @@ import { type TickContext, waitPollMs } from './types.ts';
 
 /** `applied`, or what the resource waits for. */
 export type ApplyOutcome = 'applied' | { description: string; pollAfterMs: number };
+
+/** Claims that a controller made are not watched. */
+const growthPollMs = 2_000;
+
+/** A definition that was just made is served within a second or two, and nothing tells of it. */
+const definitionPollMs = 1_000;
 
 /** In place of a digest while an apply is under way; equal to none. */
 const underWay = 'under way';
@@ -34,6 +42,8 @@ interface Work {
 /** In place of work: what must come first. */
 interface Waiting {
   waitsFor: string;
+  /** Where no watch tells of changes. */
+  pollAfterMs?: number;
 }
 
 /**
@@ -48,7 +58,7 @@ export async function applyResource(
   const { deps, claim, guard } = context;
   const work = await workOf(id, view, context);
   if ('waitsFor' in work) {
-    return { description: `${id}: waiting ${work.waitsFor}`, pollAfterMs: waitPollMs };
+    return { description: `${id}: waiting ${work.waitsFor}`, pollAfterMs: work.pollAfterMs ?? waitPollMs };
   }
   /** Writes still to come: the plan, then one per effect and per object that goes. */
   let writes = 1 + work.effects.length + work.stale.length;
@@ -110,6 +120,13 @@ async function workOf(id: string, view: InstanceView, context: TickContext): Pro
   if (spec.kind === 'external') return workOfExternal(spec, known, view, context);
   // Whatever this id stood for before goes; what is only read is nobody's to make.
   if (spec.kind === 'read') return { items: [], effects: [], stale: known, left: [] };
+  if (spec.kind === 'helm' && spec.crds === 'apply') {
+    const cluster = guardedCluster(view.target.cluster, context.guard);
+    const missing = await bringDefinitions(spec.chartDigest, { ...view.target, cluster });
+    if (missing !== undefined) {
+      return { waitsFor: `until the cluster serves ${missing}`, pollAfterMs: definitionPollMs };
+    }
+  }
   const desired = await renderResource(spec, scopeOf(view), view.target);
   if (desired === undefined) return valueMissing;
   const work = await workOfObjects(
@@ -118,7 +135,10 @@ async function workOf(id: string, view: InstanceView, context: TickContext): Pro
     view,
     context,
     spec.kind === 'helm' && spec.release !== undefined
-      ? releaseApplier({ desired, resourceId: id, spec: spec.release, view, context })
+      ? releaseApplier({
+          ...{ desired, resourceId: id, view, context },
+          ...{ chartName: spec.chartName, spec: spec.release },
+        })
       : undefined,
   );
   return work;
@@ -130,11 +150,12 @@ type Applier = (entry: DesiredObject, knownUid: string | undefined) => Promise<A
 function releaseApplier(release: {
   desired: readonly DesiredObject[];
   resourceId: string;
+  chartName: string;
   spec: ReleaseSpec;
   view: InstanceView;
   context: TickContext;
 }): Applier {
-  const { desired, resourceId, spec, view, context } = release;
+  const { desired, resourceId, chartName, spec, view, context } = release;
   const { guard, repair, restoring = false } = context;
   const target = { ...view.target, cluster: guardedCluster(view.target.cluster, guard) };
   const byHelm = desired.filter(({ by }) => by === 'helm');
@@ -146,7 +167,7 @@ function releaseApplier(release: {
       target,
     ).then(() =>
       bringRelease(desired, {
-        ...{ resourceId, spec, target, guard },
+        ...{ resourceId, chartName, spec, target, guard },
         ...{ again: repair !== undefined, withHooks: !restoring },
       }),
     );
@@ -172,7 +193,11 @@ async function workOfObjects(
   const plan =
     repair === undefined ? planApply(desired, known) : await planRepair(desired, known, target, repair);
   if ('deleting' in plan) return { waitsFor: `until ${plan.deleting} is deleted` };
-  const { apply, prune } = plan;
+  const { prune } = plan;
+  const apply = await withVolumes(plan.apply, guarded, {
+    grows: claim.operation.type === 'update' && !restoring,
+  });
+  if ('waitsFor' in apply) return { ...apply, pollAfterMs: growthPollMs };
   const left = claim.operation.adopts ? planApply(desired, known).prune : [];
   const applyByChandler: Applier = ({ object }, knownUid) =>
     (restoring === true || repair !== undefined ? reapplyObject : applyObject)(object, knownUid, guarded);
@@ -190,6 +215,22 @@ async function workOfObjects(
     stale: prune,
     left,
   };
+}
+
+/** The same, once the volumes are as large as it says; until then, what the first of them waits for. */
+async function withVolumes(
+  planned: readonly PlannedApply[],
+  target: InstanceTarget,
+  options: { grows: boolean },
+): Promise<PlannedApply[] | Waiting> {
+  const ready: PlannedApply[] = [];
+  let first: Waiting | undefined;
+  for (const entry of planned) {
+    const step = await growVolumes(entry, target, options);
+    if ('waitsFor' in step) first ??= step;
+    else ready.push(step);
+  }
+  return first ?? ready;
 }
 
 function workOfExternal(

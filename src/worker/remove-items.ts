@@ -31,7 +31,7 @@ export async function removeItems(
   const { left, pollAfterMs } = await removeEach(objects, view, context);
   const standing = left + (namespaces.length === 0 ? 0 : countPods(view));
   if (standing > 0) {
-    const description = `waiting until ${standing} objects of the service instance are deleted`;
+    const description = `waiting until ${standing === 1 ? '1 object of the service instance is' : `${standing} objects of the service instance are`} deleted`;
     return { kind: 'wait', description, pollAfterMs };
   }
   // Somebody may have put something into the namespace since the deprovision began.

@@ -70,13 +70,13 @@ export async function restorable(
 
 /** The operation goes on, as one that restores. */
 export async function beginRestoring(
-  { code, sentence, cause }: Failed,
+  { code, sentence, cause, diagnosis }: Failed,
   revision: PlanRevision,
   claim: OperationClaim,
   deps: WorkerDeps,
 ): Promise<void> {
   const { operation } = claim;
-  const failure = { code, sentence };
+  const failure = { code, sentence, ...(diagnosis === undefined ? {} : { diagnosis }) };
   await deps.store.transact(async (transaction) => {
     await transaction.assertHeld(claim);
     await transaction.beginRestoring(claim, failure, revision.timeouts.update);

@@ -34,7 +34,16 @@ export interface ReleaseRun {
  */
 export async function bringRelease(
   desired: readonly DesiredObject[],
-  { again, withHooks, ...run }: ReleaseRun & { again: boolean; withHooks: boolean },
+  {
+    chartName,
+    again,
+    withHooks,
+    ...run
+  }: ReleaseRun & {
+    chartName: string;
+    again: boolean;
+    withHooks: boolean;
+  },
 ): Promise<void> {
   const { resourceId, spec, target } = run;
   const digest = releaseDigest(desired);
@@ -50,6 +59,7 @@ export async function bringRelease(
     await whileHeld(run, async (request) =>
       target.helm.upgrade({
         ...request,
+        chartName,
         objects: objects as unknown as JsonObject[],
         labels: { [annotationKeys.release]: digest },
         history: spec.history,
