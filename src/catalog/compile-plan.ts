@@ -92,7 +92,7 @@ function compileResource(
   const helm = {
     ...{ chartDigest: chart.digest, chartName: chart.name, values },
     ...(freeOfTpl ? { freeOfTpl } : {}),
-    ...(crds === 'skip' ? { skipCrds: true as const } : {}),
+    ...(crds === 'refuse' ? {} : { crds }),
     ...(mode === 'release' ? { release: { hookTimeout: secondsOf(hookTimeout), history } } : {}),
   };
   return { id, kind: 'helm', ...helm, readyWhen };
@@ -119,6 +119,7 @@ function timeoutsOf({ timeouts }: PlanDefinition): PlanRevision['timeouts'] {
     deprovision: secondsOf(timeouts.deprovision),
     bind: secondsOf(timeouts.bind),
     unbind: secondsOf(timeouts.unbind),
+    ...(timeouts.trouble === undefined ? {} : { trouble: secondsOf(timeouts.trouble) }),
   };
 }
 

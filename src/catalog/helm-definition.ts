@@ -8,10 +8,7 @@ const shape = z.strictObject({
   repository: z
     .string()
     .refine((text) => URL.parse(text)?.protocol === 'https:', 'must be an https URL')
-    .refine(
-      (text) => !hasLogin(text),
-      'must hold no login: CHANDLER_HELM_REGISTRY_CONFIG names a file of them',
-    )
+    .refine((text) => !hasLogin(text), 'must hold no login: only registries (oci://) may ask for one')
     .optional(),
   version: z
     .string()
@@ -25,7 +22,7 @@ const shape = z.strictObject({
     )
     .optional(),
   provenance: z.string().min(1).optional(),
-  crds: z.enum(['refuse', 'skip']).default('refuse'),
+  crds: z.enum(['refuse', 'skip', 'apply']).default('refuse'),
   mode: z.enum(['render', 'release']).default('render'),
   hookTimeout: duration.optional(),
   history: z.int().min(1).max(100).optional(),
@@ -70,7 +67,7 @@ export const helmDefinition = shape.superRefine((helm, context) => {
 export type HelmDefinition = z.output<typeof helmDefinition>;
 
 /** Whether it lies elsewhere than beside the catalog. */
-function isFetched({ chart, repository }: Pick<HelmDefinition, 'chart' | 'repository'>): boolean {
+export function isFetched({ chart, repository }: Pick<HelmDefinition, 'chart' | 'repository'>): boolean {
   return repository !== undefined || chart.startsWith('oci://');
 }
 

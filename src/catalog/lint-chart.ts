@@ -36,7 +36,7 @@ export async function lintChart(
     const [first, second] = await Promise.all([render(), render()]);
     const hook = mode === 'render' ? first.find(isHook) : undefined;
     if (hook !== undefined) {
-      return `the chart has a hook (${JSON.stringify(hook.kind)}), which mode render cannot run; mode release can`;
+      return `the chart has a hook (${hookName(hook)}), which mode render cannot run; mode release can`;
     }
     if (!isDeepStrictEqual(first, second)) {
       return 'two renderings of the chart differ: it uses random or time functions, so every apply would change it';
@@ -47,4 +47,9 @@ export async function lintChart(
     if (thrown instanceof HelmError || thrown instanceof TemplateError) return thrown.message;
     throw thrown;
   }
+}
+
+function hookName({ kind, metadata }: JsonObject): string {
+  const { name } = (metadata ?? {}) as { name?: unknown };
+  return `${String(kind)} ${String(name)}`.slice(0, 120);
 }

@@ -5,6 +5,7 @@ import type { Helm } from '../helm/types.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { parseYamlSource } from '../lib/yaml-source.ts';
 import { catalogDocument } from './catalog-document.ts';
+import type { ChartSources } from './fetch-chart.ts';
 import { lintOfferings } from './lint-offerings.ts';
 import { type LoadContext, type LoadedOffering, loadOffering } from './load-offering.ts';
 import type { CatalogKinds } from './offering-file.ts';
@@ -17,6 +18,8 @@ export interface LoadCatalogOptions {
   chartRoot?: string;
   /** With it, charts are rendered as a trial: their schemas, hooks and random output are checked. */
   helm?: Helm;
+  /** With it, charts are fetched from where plans say, and signatures checked. */
+  sources?: ChartSources;
   overrides?: {
     /**
      * Laid over the `set` of every plan that has the same top-level key, maps merged: what differs from one
@@ -38,6 +41,7 @@ export async function loadCatalog(options: LoadCatalogOptions): Promise<Catalog>
   const context: LoadContext = {
     chartRoot: path.resolve(options.chartRoot ?? path.dirname(folder)),
     helm: options.helm,
+    sources: options.sources,
     kinds: options.kinds,
     set: options.overrides?.set ?? {},
     problems,

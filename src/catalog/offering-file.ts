@@ -61,6 +61,7 @@ const timeouts = z.strictObject({
   deprovision: duration.default('10m'),
   bind: duration.default('2m'),
   unbind: duration.default('2m'),
+  trouble: duration.optional(),
 });
 
 const maintenance = z

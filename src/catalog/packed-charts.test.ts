@@ -100,6 +100,8 @@ describe('a packed chart', () => {
 
 describe('a chart that brings CustomResourceDefinitions', () => {
   const crd = 'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n';
+  const whole = (name: string) =>
+    `${crd}metadata: { name: ${name} }\nspec: { group: a.example, names: { kind: A }, versions: [{ name: v1, served: true }] }\n`;
 
   it.each([
     ['crds/a.yaml', 'db/crds/a.yaml'],
@@ -108,10 +110,10 @@ describe('a chart that brings CustomResourceDefinitions', () => {
   ])('in %s is refused, naming the file, unless the plan leaves them out', async (file, name) => {
     await write(`charts/db/${file}`, crd);
     expect(await problemOf({})).toBe(
-      `the chart brings CustomResourceDefinitions, which are shared by the whole cluster (${name}); \`crds: skip\` leaves them out, for an admin to install`,
+      `the chart brings CustomResourceDefinitions, which are shared by the whole cluster (${name}); \`crds: skip\` leaves them out, for an admin to install; \`crds: apply\` makes those of crds/ where they are missing`,
     );
     const { compiledPlans } = await loadWith(withHelm({ crds: 'skip' }));
-    expect(compiledPlans[0]?.revision.resources).toContainEqual(expect.objectContaining({ skipCrds: true }));
+    expect(compiledPlans[0]?.revision.resources).toContainEqual(expect.objectContaining({ crds: 'skip' }));
   });
 
   it('in a packed subchart is refused as well', async () => {
@@ -121,6 +123,19 @@ describe('a chart that brings CustomResourceDefinitions', () => {
     await mkdir(folder.path('charts/db/charts'));
     await writeFile(folder.path('charts/db/charts/sub.tgz'), sub);
     expect(await problemOf({})).toMatch(/\(db\/charts\/sub.tgz: sub\/crds\/a.yaml\)/);
+  });
+
+  it('may be made where the cluster lacks them, unless users could change them', async () => {
+    await write('charts/db/crds/a.yaml', `${whole('a')}---\n${whole('b')}`);
+    const { compiledPlans } = await loadWith(withHelm({ crds: 'apply' }));
+    expect(compiledPlans[0]?.revision.resources).toContainEqual(expect.objectContaining({ crds: 'apply' }));
+    await write('charts/db/crds/b.yaml', 'apiVersion: v1\nkind: Secret\nmetadata: { name: a }\n');
+    expect(await problemOf({ crds: 'apply' })).toMatch(/^db\/crds\/b.yaml holds something else than/);
+    await write('charts/db/crds/b.yaml', '');
+    await write('charts/db/templates/crd.yaml', crd);
+    expect(await problemOf({ crds: 'apply' })).toMatch(
+      /of templates \(db\/templates\/crd.yaml\), so what users send/,
+    );
   });
 
   it('is only one that does: not every file that names the kind', async () => {

@@ -48,7 +48,10 @@ const ownKinds = {
   /** A folder is read before this is parsed. */
   manifests: z
     .json()
-    .refine(Array.isArray, 'must be a folder below the chart root that holds *.yaml, or a list of objects')
+    .refine(
+      Array.isArray,
+      'must be a folder below the chart root (the one above the catalog) that holds *.yaml, or a list of objects',
+    )
     .pipe(z.array(manifest).min(1))
     .optional(),
   read: z.strictObject({ apiVersion: literal, kind: literal, name: z.string().min(1) }).optional(),

@@ -26,6 +26,10 @@ export interface Config {
   readonly planSet: JsonObject;
   /** The helm executable; found on the PATH when absent. */
   readonly helmPath?: string;
+  /** A `config.json` of Docker with the logins of the registries that charts are fetched from. */
+  readonly helmRegistryConfig?: string;
+  /** PEM file of the authorities that these registries and repositories are trusted by. */
+  readonly helmCaFile?: string;
   /** The namespace Chandler itself runs in; nothing is delivered there. */
   readonly ownNamespace?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';

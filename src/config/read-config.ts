@@ -83,6 +83,8 @@ const schema = databaseSchema.extend({
   CHANDLER_CLUSTER: clusterName,
   CHANDLER_KUBECONFIG: z.string().optional(),
   CHANDLER_HELM: z.string().optional(),
+  CHANDLER_HELM_REGISTRY_CONFIG: z.string().optional(),
+  CHANDLER_HELM_CA_FILE: z.string().optional(),
   CHANDLER_OWN_NAMESPACE: label('chandler').optional(),
   CHANDLER_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], {
@@ -145,6 +147,10 @@ export function readConfig(
     clusterName: values.CHANDLER_CLUSTER,
     kube,
     ...(values.CHANDLER_HELM === undefined ? {} : { helmPath: values.CHANDLER_HELM }),
+    ...(values.CHANDLER_HELM_REGISTRY_CONFIG === undefined
+      ? {}
+      : { helmRegistryConfig: values.CHANDLER_HELM_REGISTRY_CONFIG }),
+    ...(values.CHANDLER_HELM_CA_FILE === undefined ? {} : { helmCaFile: values.CHANDLER_HELM_CA_FILE }),
     ...(values.CHANDLER_OWN_NAMESPACE === undefined ? {} : { ownNamespace: values.CHANDLER_OWN_NAMESPACE }),
     logLevel: values.CHANDLER_LOG_LEVEL,
     workerConcurrency: values.CHANDLER_WORKER_CONCURRENCY,

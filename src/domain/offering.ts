@@ -116,8 +116,8 @@ export type ResourceSpec =
       values: JsonObject;
       /** The chart never runs `tpl`, so that values may hold template text. */
       freeOfTpl?: true;
-      /** CustomResourceDefinitions that the chart renders are left out. */
-      skipCrds?: true;
+      /** What becomes of the chart's CustomResourceDefinitions: left out, or made where they are missing. */
+      crds?: 'skip' | 'apply';
       /** Made as a real release by helm; without it, rendered and applied by Chandler. */
       release?: ReleaseSpec;
       readyWhen: string[];
@@ -207,4 +207,6 @@ export interface Timeouts {
   deprovision: number;
   bind: number;
   unbind: number;
+  /** How long what hardly passes by itself may last before an operation is given up; three minutes when absent. */
+  trouble?: number;
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../lib/json.ts';
+import type { Diagnosis } from './diagnosis.ts';
 import type { ErrorCode } from './errors.ts';
 import type { GeneratedValues } from './instance.ts';
 
@@ -24,6 +25,7 @@ export interface UpdateTarget {
 export interface UpdateFailure {
   code: ErrorCode;
   sentence: string;
+  diagnosis?: Diagnosis;
 }
 
 /** What makes two updates the same; absent is not the same as empty. */
@@ -45,6 +47,8 @@ export interface Operation {
   /** Public text: progress, or why it failed. */
   description: string;
   errorCode?: ErrorCode;
+  /** What it waits for that hardly passes by itself, or what it failed of. */
+  diagnosis?: Diagnosis;
   /** After a failed update or deprovision: whether the instance can still be used. */
   instanceUsable?: boolean;
   /** After a failed update: whether the same update may be tried again. */

@@ -28,7 +28,7 @@ export async function findHelm(helmPath?: string, searchPath: string = usualFold
   if (found === undefined) {
     throw new HelmError(
       helmPath === undefined
-        ? `there is no helm in ${searchPath}; install helm 4.1.4 or later`
+        ? `there is no helm in ${searchPath}; install helm 4.1.4 or later, or name one by CHANDLER_HELM`
         : `there is no executable helm at ${helmPath}`,
     );
   }

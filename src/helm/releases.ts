@@ -1,9 +1,9 @@
 /** helm with access to a namespace: installs, upgrades and uninstalls releases. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '../lib/json.ts';
 import { isDnsLabel } from '../lib/names.ts';
+import { inPrivateFolder } from './private-folder.ts';
 import { type HelmLimits, runHelm } from './run-helm.ts';
 import { type Helm, HelmError, type ReleaseRequest, type UpgradeRequest } from './types.ts';
 
@@ -14,7 +14,7 @@ export function releases(limits: HelmLimits): Pick<Helm, 'upgrade' | 'uninstall'
   return {
     upgrade: (request) =>
       inPrivateFolder(async (folder) => {
-        await writeChart(join(folder, 'chart'), request.objects);
+        await writeChart(join(folder, 'chart'), request);
         const hooks = request.withHooks ? request.objects.filter(isHook).length : 0;
         await runIn(folder, request, limits, {
           args: upgradeArguments(request, join(folder, 'chart')),
@@ -83,9 +83,10 @@ async function runIn(
   await runHelm(limits, { ...run, args, input: '', folder, signal });
 }
 
-async function writeChart(folder: string, objects: readonly JsonObject[]): Promise<void> {
+async function writeChart(folder: string, { chartName, objects }: UpgradeRequest): Promise<void> {
   await mkdir(join(folder, 'templates'), { recursive: true });
-  const chart = { apiVersion: 'v2', name: 'checked', version: '1.0.0' };
+  // Its version is not that of the chart: it holds what one plan made of it.
+  const chart = { apiVersion: 'v2', name: chartName, version: '0.0.0-checked' };
   await writeFile(join(folder, 'Chart.yaml'), JSON.stringify(chart));
   for (const [index, object] of objects.entries()) {
     await writeFile(join(folder, 'templates', `${index}.yaml`), literalTemplate(object));
@@ -93,11 +94,3 @@ async function writeChart(folder: string, objects: readonly JsonObject[]): Promi
 }
 
 /** The folder holds a token and whatever the objects hold: nobody else may read it, and it goes in any case. */
-async function inPrivateFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'chandler-helm-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}

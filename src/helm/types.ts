@@ -37,6 +37,8 @@ export interface ReleaseRequest {
 }
 
 export interface UpgradeRequest extends ReleaseRequest {
+  /** Name of the chart that the objects come from, as `helm list` shows it. */
+  chartName: string;
   /** What the release is made of, hooks among them; each word of it arrives as it is. */
   objects: readonly JsonObject[];
   /** Labels of the Secret in which Helm keeps the revision. */

@@ -80,7 +80,7 @@ const troubles: [string, JsonObject, string | undefined][] = [
 describe('the trouble of a pod', () => {
   test.each(troubles)('%s', (_name, status, trouble) => {
     const spec = { containers: [{ name: 'server', image: 'db:1' }] };
-    expect(podTrouble(pod(status, spec))).toBe(trouble);
+    expect(podTrouble(pod(status, spec))?.sentence).toBe(trouble);
   });
 
   test('a pod that is being deleted has none', () => {

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../lib/json.ts';
 import { asJson, jsonAt, numberAt, objectsAt, textAt } from './json-at.ts';
+import { sentence, type Trouble } from './trouble.ts';
 import type { KubeObject } from './types.ts';
 
 const imageReasons = new Set([
@@ -12,48 +13,77 @@ const imageReasons = new Set([
 ]);
 const startReasons = new Set(['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError']);
 
-/**
- * Why a pod does not come up, as one sentence for a person, or undefined when nothing is known to be wrong. Never
- * quotes what a container wrote (its termination message may be its log, and that may hold anything).
- */
-export function podTrouble(pod: KubeObject): string | undefined {
+/** Why a pod does not come up, or undefined when nothing is known to be wrong. */
+export function podTrouble(pod: KubeObject): Trouble | undefined {
   if (pod.metadata.deletionTimestamp !== undefined) return undefined;
   const json = asJson(pod);
-  const name = `Pod ${pod.metadata.name}`;
+  const object = `Pod ${pod.metadata.name}`;
+  const subject = templateOf(pod);
   const scheduled = objectsAt(json, 'status', 'conditions').find((each) => each.type === 'PodScheduled');
   if (scheduled?.status === 'False') {
-    return sentence(
-      `${name} cannot be scheduled`,
-      textAt(scheduled, 'message') ?? textAt(scheduled, 'reason'),
-    );
+    const detail = textAt(scheduled, 'message') ?? textAt(scheduled, 'reason');
+    return {
+      ...{ cause: 'Unschedulable', object, subject },
+      sentence: sentence(`${object} cannot be scheduled`, detail),
+    };
   }
   if (textAt(json, 'status', 'phase') === 'Failed') {
-    return sentence(`${name} failed`, textAt(json, 'status', 'reason') ?? firstExit(json));
+    const detail = textAt(json, 'status', 'reason') ?? firstExit(json);
+    return {
+      ...{ cause: 'PodFailed', object, subject, retrying: true },
+      sentence: sentence(`${object} failed`, detail),
+    };
   }
   const images = imagesByContainer(json);
   for (const container of containerStatuses(json)) {
     const trouble = containerTrouble(container, images);
-    if (trouble !== undefined) return `${name}: ${trouble}`;
+    if (trouble !== undefined) {
+      return { object, subject, ...trouble, sentence: `${object}: ${trouble.sentence}` };
+    }
   }
   return undefined;
 }
 
-function containerTrouble(container: JsonObject, images: Map<string, string>): string | undefined {
+type ContainerTrouble = Omit<Trouble, 'object' | 'subject'> & { subject?: string };
+
+function containerTrouble(container: JsonObject, images: Map<string, string>): ContainerTrouble | undefined {
   const reason = textAt(container, 'state', 'waiting', 'reason') ?? '';
   const message = textAt(container, 'state', 'waiting', 'message');
   const name = textAt(container, 'name') ?? '';
   if (imageReasons.has(reason)) {
     const image = images.get(name) ?? textAt(container, 'image') ?? 'unknown';
-    return sentence(`the image ${image} of container ${name} cannot be pulled (${reason})`, message);
+    return {
+      ...{ cause: 'ImageNotPulled', subject: image },
+      sentence: sentence(`the image ${image} of container ${name} cannot be pulled (${reason})`, message),
+    };
   }
   if (startReasons.has(reason)) {
-    return sentence(`container ${name} cannot be started (${reason})`, message);
+    return {
+      cause: 'NotStarted',
+      sentence: sentence(`container ${name} cannot be started (${reason})`, message),
+    };
   }
-  if (reason === 'CrashLoopBackOff') {
-    const restarts = numberAt(container, 'restartCount') ?? 0;
-    return `container ${name} keeps crashing (${exitOf(jsonAt(container, 'lastState', 'terminated'))}, ${restarts} restarts).`;
-  }
-  return undefined;
+  return crashOf(name, container, reason === 'CrashLoopBackOff');
+}
+
+/** One that crashed before and runs again may be ready soon: its trouble is not over, and no reason to give up. */
+function crashOf(name: string, container: JsonObject, isLoop: boolean): ContainerTrouble | undefined {
+  const end = jsonAt(container, 'state', 'terminated') ?? jsonAt(container, 'lastState', 'terminated');
+  const restarts = numberAt(container, 'restartCount') ?? 0;
+  const crashed = restarts > 0 && container.ready !== true && (numberAt(end, 'exitCode') ?? 0) !== 0;
+  if (!isLoop && !crashed) return undefined;
+  return {
+    cause: 'CrashLoop',
+    sentence: `container ${name} keeps crashing (${exitOf(end)}, ${restarts} restarts).`,
+    ...(isLoop ? {} : { retrying: true }),
+  };
+}
+
+/** What names the template that the pod was made from, so that another pod of it has the same trouble. */
+function templateOf({ metadata }: KubeObject): string {
+  const [owner] = objectsAt(metadata as JsonObject, 'ownerReferences');
+  const revision = metadata.labels?.['controller-revision-hash'] ?? '';
+  return owner === undefined ? metadata.name : `${textAt(owner, 'name') ?? ''} ${revision}`.trim();
 }
 
 function firstExit(pod: JsonObject): string | undefined {
@@ -81,9 +111,4 @@ function containerStatuses(pod: JsonObject): JsonObject[] {
 function imagesByContainer(pod: JsonObject): Map<string, string> {
   const containers = [...objectsAt(pod, 'spec', 'initContainers'), ...objectsAt(pod, 'spec', 'containers')];
   return new Map(containers.map((each) => [textAt(each, 'name') ?? '', textAt(each, 'image') ?? '']));
-}
-
-function sentence(start: string, detail: string | undefined): string {
-  if (detail === undefined || detail.trim() === '') return `${start}.`;
-  return `${start}: ${detail.trim().replace(/\.$/, '')}.`;
 }

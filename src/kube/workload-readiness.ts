@@ -103,10 +103,10 @@ export function jobReadiness(object: JsonObject): Readiness {
 export function podReadiness(object: JsonObject, pod: KubeObject): Readiness {
   const phase = textAt(object, 'status', 'phase');
   if (phase === 'Succeeded') return current('the pod is complete');
-  if (phase === 'Failed') return failed(podTrouble(pod) ?? 'the pod failed');
+  if (phase === 'Failed') return failed(podTrouble(pod)?.sentence ?? 'the pod failed');
   if (phase === 'Running' && condition(object, 'Ready')?.status === 'True')
     return current('the pod is ready');
-  return inProgress(podTrouble(pod) ?? 'the pod is not ready');
+  return inProgress(podTrouble(pod)?.sentence ?? 'the pod is not ready');
 }
 
 /** Controllers of these kinds always write what generation they saw, so none at all means they have not looked. */

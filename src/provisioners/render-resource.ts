@@ -104,7 +104,7 @@ async function renderChart(
       kubeVersion: version.gitVersion,
       apiVersions: version.apiVersions,
     });
-    return withoutCrds(spec.skipCrds === true, documents) as unknown as KubeObject[];
+    return withoutCrds(spec.crds === 'skip', documents) as unknown as KubeObject[];
   } catch (thrown) {
     if (thrown instanceof HelmError) {
       throw new ChandlerError('ChartRejected', {

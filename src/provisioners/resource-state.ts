@@ -82,7 +82,7 @@ function nameOf(item: AppliedItem): string {
 function troubleOf(resourceId: string, observed: readonly KubeObject[]): string | undefined {
   for (const object of observed) {
     const isOurPod = object.kind === 'Pod' && object.metadata.labels?.[labelKeys.resource] === resourceId;
-    const trouble = isOurPod ? podTrouble(object) : undefined;
+    const trouble = isOurPod ? podTrouble(object)?.sentence : undefined;
     if (trouble !== undefined) return trouble;
   }
   return undefined;

@@ -62,7 +62,7 @@ describe('chandler catalog lint', () => {
   it('checks the rest without a helm, and says so', async () => {
     const { exitCode, stdout } = await lint([], { PATH: folder });
     expect(stdout).toBe(
-      `charts were not rendered: there is no helm in ${folder}; install helm 4.1.4 or later\n${plans}`,
+      `charts were not rendered: there is no helm in ${folder}; install helm 4.1.4 or later, or name one by CHANDLER_HELM\n${plans}`,
     );
     expect(exitCode).toBe(0);
   });

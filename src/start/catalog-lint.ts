@@ -1,7 +1,9 @@
 /** `chandler catalog lint`: everything that loading a catalog checks, before anything reaches a cluster; then, if asked to, a cluster. */
+import { type ChartSources, downloadsInMemory } from '../catalog/fetch-chart.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
 import { CatalogInvalid, type CatalogProblem, type CompiledPlan } from '../catalog/types.ts';
 import type { PlanRevision, ServiceOffering, ServicePlan, SyncSpec } from '../domain/offering.ts';
+import { createChartPuller } from '../helm/chart-puller.ts';
 import { createHelm } from '../helm/create-helm.ts';
 import { findHelm } from '../helm/find-helm.ts';
 import { type Helm, HelmError } from '../helm/types.ts';
@@ -32,12 +34,13 @@ export async function lintCatalog(
   environment: Readonly<Record<string, string | undefined>>,
   target?: LintTarget,
 ): Promise<LintReport> {
-  const { helm, note } = await helmOf(environment);
+  const { helm, sources, note } = await helmOf(environment);
   try {
     const { offerings, compiledPlans } = await loadCatalog({
       folder,
       kinds: offeredKinds,
       ...(helm === undefined ? {} : { helm }),
+      ...(sources === undefined ? {} : { sources }),
     });
     const lines = [...note, ...offerings.map((offering) => describeOffering(offering, compiledPlans))];
     if (target === undefined) return { fine: true, lines };
@@ -60,11 +63,23 @@ function withCluster(
 }
 
 async function helmOf({
-  CHANDLER_HELM: helmPath,
+  CHANDLER_HELM: given,
   PATH: searchPath,
-}: Readonly<Record<string, string | undefined>>): Promise<{ helm?: Helm; note: string[] }> {
+  CHANDLER_HELM_REGISTRY_CONFIG: registryConfig = '',
+  CHANDLER_HELM_CA_FILE: caFile = '',
+}: Readonly<Record<string, string | undefined>>): Promise<{
+  helm?: Helm;
+  sources?: ChartSources;
+  note: string[];
+}> {
   try {
-    return { helm: createHelm({ helmPath: await findHelm(helmPath, searchPath) }), note: [] };
+    const helmPath = await findHelm(given, searchPath);
+    const puller = createChartPuller({
+      helmPath,
+      registryConfig: registryConfig === '' ? undefined : registryConfig,
+      caFile: caFile === '' ? undefined : caFile,
+    });
+    return { helm: createHelm({ helmPath }), sources: { puller, downloads: downloadsInMemory() }, note: [] };
   } catch (thrown) {
     if (!(thrown instanceof HelmError)) throw thrown;
     return { note: [`charts were not rendered: ${thrown.message}`] };

@@ -8,6 +8,7 @@ import { validateParameters } from '../catalog/validate-parameters.ts';
 import type { Config } from '../config/config.ts';
 import { createDelivery } from '../delivery/kubernetes-delivery.ts';
 import { ChandlerError } from '../domain/errors.ts';
+import { createChartPuller } from '../helm/chart-puller.ts';
 import { createHelm } from '../helm/create-helm.ts';
 import { findHelm } from '../helm/find-helm.ts';
 import type { Helm } from '../helm/types.ts';
@@ -82,13 +83,22 @@ export async function serve(
     });
     undo.push(() => within(closeGraceMs, store.close()));
 
+    const helmPath = await findHelm(config.helmPath, process.env.PATH);
     const helm = createHelm({
-      helmPath: await findHelm(config.helmPath, process.env.PATH),
+      helmPath,
       timeoutMs: helmTimeoutMs(config.leaseSeconds),
     });
     const catalog = await loadCatalog({
       folder: config.catalogFolder,
       helm,
+      sources: {
+        puller: createChartPuller({
+          helmPath,
+          registryConfig: config.helmRegistryConfig,
+          caFile: config.helmCaFile,
+        }),
+        downloads: store.chartDownloads,
+      },
       overrides: { set: config.planSet },
       kinds: offeredKinds,
     });

@@ -1,4 +1,5 @@
 import type { KeyRing } from '../lib/sealed.ts';
+import { findDownload, keepDownload } from './chart-downloads.ts';
 import { guarded } from './database-errors.ts';
 import { claimDriftCheck, forgetDriftOfGone, recentRepairs, restOf } from './drift-checks.ts';
 import { verifyKeys } from './encryption-keys.ts';
@@ -116,6 +117,10 @@ function createStore(session: Session, runner: Runner, listener: Listener): Stor
     findLeaseEnd: (name) => runner.run((own) => findLeaseEnd(own, name)),
     releaseLease: (name, owner) => runner.run((own) => releaseLease(own, name, owner)),
     putRevision: (revision, charts) => runner.transact((own) => putRevision(own, revision, charts)),
+    chartDownloads: {
+      find: (digest) => runner.run((own) => findDownload(own, digest)),
+      keep: (digest, download) => runner.run((own) => keepDownload(own, digest, download)),
+    },
     ping: () =>
       runner.run(async (own) => {
         await query(own, 'select 1');

@@ -23,7 +23,16 @@ import { lockInstanceRows } from './instances.ts';
 import type { Listener } from './listener.ts';
 import { announceDue } from './notifications.ts';
 import { observe, observeAll, observeGone } from './observed.ts';
-import { findOperation, held, holdOf, type OperationRow, toOperation, wakeInstances } from './operations.ts';
+import {
+  findingValues,
+  findOperation,
+  held,
+  holdOf,
+  type OperationRow,
+  toOperation,
+  wakeInstances,
+  withFinding,
+} from './operations.ts';
 import { query, type Session, storableText } from './session.ts';
 import type { ClaimLimits, OperationClaim, OperationQueue } from './types.ts';
 
@@ -90,11 +99,23 @@ export function createOperationQueue(runner: Runner, listener: Listener): Operat
   };
 }
 
+interface ClaimedRow extends OperationRow {
+  expired: boolean;
+  takeovers: number;
+  troubled_ms: number | null;
+  unlooked_ms: number | null;
+  age_ms: number;
+}
+
+function msSince(time: string): string {
+  return `(extract(epoch from clock_timestamp() - (${time})::timestamptz) * 1000)::float8`;
+}
+
 async function claim(
   session: Session,
   { owner, leaseSeconds, limits }: { owner: string; leaseSeconds: number; limits: ClaimLimits },
 ): Promise<OperationClaim | undefined> {
-  const [row] = await query<OperationRow & { expired: boolean; takeovers: number }>(
+  const [row] = await query<ClaimedRow>(
     session,
     `update operations
      set fence = fence + 1, wakes_at_claim = wakes, takeovers = takeovers + (lease_until is not null)::int,
@@ -115,12 +136,15 @@ async function claim(
        order by best.held, best.run_at, best.position
        limit 1
        for no key update of due skip locked)
-     returning *, deadline <= clock_timestamp() as expired`,
+     returning *, deadline <= clock_timestamp() as expired,
+       ${msSince(`details ->> 'since'`)} as troubled_ms, ${msSince(`details ->> 'lookedAt'`)} as unlooked_ms,
+       ${msSince('created_at')} as age_ms`,
     { owner, leaseSeconds, ...limits },
   );
   if (row === undefined) return undefined;
-  const { fence, expired, takeovers } = row;
-  return { operation: toOperation(row), owner, fence, expired, takeovers };
+  const { fence, expired, takeovers, troubled_ms, unlooked_ms, age_ms } = row;
+  const times = { troubledMs: troubled_ms ?? 0, unlookedMs: unlooked_ms ?? age_ms };
+  return { operation: toOperation(row), owner, fence, expired, takeovers, ...times };
 }
 
 async function renew(session: Session, claimed: OperationClaim, leaseSeconds: number): Promise<boolean> {
@@ -143,6 +167,7 @@ async function release(
     `update operations
      set lease_owner = null, lease_until = null, takeovers = 0, attempts = :attempts, error_code = :errorCode,
          description = coalesce(:description, description),
+         ${next.finding === undefined ? '' : `details = ${withFinding},`}
          run_at = case when wakes > wakes_at_claim then clock_timestamp()
                        else least(clock_timestamp() + :runAfterMs * interval '1 millisecond',
                                   greatest(deadline, clock_timestamp())) end
@@ -154,6 +179,7 @@ async function release(
       errorCode: next.errorCode ?? null,
       description: next.description === undefined ? null : storableText(next.description),
       runAfterMs: next.runAfterMs,
+      ...(next.finding === undefined ? {} : findingValues(next.finding)),
     },
   );
   if (released.length === 0) await giveUp(session, claimed);

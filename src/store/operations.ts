@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Diagnosis } from '../domain/diagnosis.ts';
 import { ChandlerError, type ErrorCode, type InstanceAftermath } from '../domain/errors.ts';
 import type {
   Operation,
@@ -13,7 +14,13 @@ import { lockInstanceRows } from './instances.ts';
 import { announceDue, announceFinished, announceWake } from './notifications.ts';
 import { sealJson, unsealJson } from './sealed-json.ts';
 import { isUuid, query, type Session, storableText } from './session.ts';
-import { LeaseLost, type NewOperation, type OperationClaim, type OperationOutcome } from './types.ts';
+import {
+  LeaseLost,
+  type NewOperation,
+  type OperationClaim,
+  type OperationOutcome,
+  type WaitFinding,
+} from './types.ts';
 
 const table = 'operations';
 
@@ -28,7 +35,13 @@ export interface OperationRow {
   instance_usable: boolean | null;
   update_repeatable: boolean | null;
   plan_revision: string;
-  details: { applied?: string[]; failure?: UpdateFailure; withEmptyVolumes?: true; adopts?: true };
+  details: {
+    applied?: string[];
+    failure?: UpdateFailure;
+    diagnosis?: Diagnosis;
+    withEmptyVolumes?: true;
+    adopts?: true;
+  };
   fence: number;
   attempts: number;
   deadline: Date;
@@ -48,6 +61,7 @@ export function toOperation(row: OperationRow): Operation {
     ...(row.instance_usable === null ? {} : { instanceUsable: row.instance_usable }),
     ...(row.update_repeatable === null ? {} : { updateRepeatable: row.update_repeatable }),
     planRevision: row.plan_revision,
+    ...(row.details.diagnosis === undefined ? {} : { diagnosis: row.details.diagnosis }),
     appliedResources: row.details.applied ?? [],
     ...(row.details.failure === undefined ? {} : { failure: row.details.failure }),
     ...(row.details.withEmptyVolumes === undefined ? {} : { withEmptyVolumes: true }),
@@ -217,28 +231,53 @@ export async function assertHeld(session: Session, claim: OperationClaim): Promi
   if (rows.length === 0) throw new LeaseLost(`operation ${claim.operation.uid} is no longer held`);
 }
 
+/** What the details become by a finding; `since` stays while the trouble does. */
+export const withFinding = `(details - '{diagnosis,since,lookedAt}'::text[]) || jsonb_strip_nulls(jsonb_build_object(
+  'diagnosis', :diagnosis::jsonb,
+  'since', case when :diagnosis::jsonb is null then null
+                when details -> 'diagnosis' ->> 'cause' = :diagnosis::jsonb ->> 'cause'
+                 and details -> 'diagnosis' ->> 'subject' = :diagnosis::jsonb ->> 'subject'
+                 and details -> 'since' is not null then details -> 'since'
+                else to_jsonb(clock_timestamp()) end,
+  'lookedAt', case when :looked then to_jsonb(clock_timestamp()) else details -> 'lookedAt' end))`;
+
+/** Postgres takes neither U+0000 nor half a character into JSON. */
+function storable(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? storableText(value).toWellFormed() : value;
+}
+
+export function findingValues({ diagnosis, looked }: WaitFinding) {
+  return {
+    diagnosis: diagnosis === undefined ? null : JSON.stringify(diagnosis, storable),
+    looked,
+  };
+}
+
 /** @throws LeaseLost */
 export async function finishOperation(
   session: Session,
   claim: OperationClaim,
   outcome: OperationOutcome,
 ): Promise<void> {
-  const { instanceUsable, updateRepeatable }: InstanceAftermath = outcome.state === 'failed' ? outcome : {};
+  const failure = outcome.state === 'failed' ? outcome : undefined;
+  const { instanceUsable, updateRepeatable, diagnosis } = failure ?? {};
   const finished = await query(
     session,
     `update ${table}
      set state = :state, description = :description, error_code = :errorCode, attempts = 0,
          instance_usable = :instanceUsable, update_repeatable = :updateRepeatable, takeovers = 0,
-         lease_owner = null, lease_until = null, finished_at = clock_timestamp()
+         lease_owner = null, lease_until = null, finished_at = clock_timestamp(),
+         details = ${withFinding}
      where ${held}
      returning uid`,
     {
       ...holdOf(claim),
       state: outcome.state,
       description: storableText(outcome.description),
-      errorCode: outcome.state === 'failed' ? outcome.errorCode : null,
+      errorCode: failure?.errorCode ?? null,
       instanceUsable: instanceUsable ?? null,
       updateRepeatable: updateRepeatable ?? null,
+      ...findingValues({ looked: false, ...(diagnosis === undefined ? {} : { diagnosis }) }),
     },
   );
   if (finished.length === 0) throw new LeaseLost(`operation ${claim.operation.uid} is no longer held`);
@@ -253,15 +292,14 @@ export async function beginRestoring(
   failure: UpdateFailure,
   timeoutSeconds: number,
 ): Promise<void> {
-  const kept = { code: failure.code, sentence: storableText(failure.sentence) };
   const begun = await query(
     session,
     `update ${table}
-     set details = jsonb_set(details - 'applied', '{failure}', :failure::jsonb),
+     set details = jsonb_set(details - '{applied,diagnosis,since,lookedAt}'::text[], '{failure}', :failure::jsonb),
          deadline = clock_timestamp() + :timeoutSeconds * interval '1 second'
      where ${held}
      returning uid`,
-    { ...holdOf(claim), failure: JSON.stringify(kept), timeoutSeconds },
+    { ...holdOf(claim), failure: JSON.stringify(failure, storable), timeoutSeconds },
   );
   if (begun.length === 0) throw new LeaseLost(`operation ${claim.operation.uid} is no longer held`);
 }

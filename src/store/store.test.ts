@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   newBinding,
@@ -268,6 +268,17 @@ test('a plan revision and its charts are stored once and read as they were', asy
   expect(await store.findChart('chart-2')).toEqual(archive);
   expect(await store.findRevision('unknown')).toBeUndefined();
   expect(await store.findChart('unknown')).toBeUndefined();
+});
+
+test('a chart that was fetched is kept under the digest of its bytes, and under no other', async () => {
+  const archive = Buffer.from('a packed chart');
+  const digest = `sha256:${createHash('sha256').update(archive).digest('hex')}`;
+  expect(await store.chartDownloads.find(digest)).toBeUndefined();
+  await store.chartDownloads.keep(digest, { archive, provenance: 'signed' });
+  // Another plan that wants no signature does not take it from the first.
+  await Promise.all([1, 2].map(() => store.chartDownloads.keep(digest, { archive })));
+  expect(await store.chartDownloads.find(digest)).toEqual({ archive, provenance: 'signed' });
+  await expect(store.chartDownloads.keep(digest, { archive: Buffer.from('other') })).rejects.toThrow();
 });
 
 test('the inventory keeps its order, and what is known stays as it is', async () => {

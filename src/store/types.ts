@@ -3,6 +3,7 @@
  * reached only through `transact`, so a half-done use case cannot be written down.
  */
 import type { BindingAttachments, BindingKey, BindingState, ServiceBinding } from '../domain/binding.ts';
+import type { Diagnosis } from '../domain/diagnosis.ts';
 import type { ErrorCode, InstanceAftermath } from '../domain/errors.ts';
 import type { GeneratedValues, InstanceKey, InstanceState, ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision } from '../domain/offering.ts';
@@ -30,8 +31,20 @@ export interface Store extends StoreReader {
   findLeaseEnd(name: string): Promise<Date | undefined>;
   /** Stores a plan revision and the packed charts it names; a digest that exists is left as it is. */
   putRevision(revision: PlanRevision, charts: ReadonlyMap<string, Buffer>): Promise<void>;
+  /** Packed charts that were fetched, by the sha256 of the archive; what is read may have been changed since. */
+  chartDownloads: {
+    find(digest: string): Promise<ChartDownload | undefined>;
+    keep(digest: string, download: ChartDownload): Promise<void>;
+  };
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A packed chart as its maker published it. */
+export interface ChartDownload {
+  archive: Buffer;
+  /** The .prov file, where there is one and somebody wanted it. */
+  provenance?: string;
 }
 
 /** Thrown by `transact` when a unique index decided a race; the use case looks again. */
@@ -219,7 +232,12 @@ export interface StoreTransaction extends StoreReader {
 
 export type OperationOutcome =
   | { state: 'succeeded'; description: string }
-  | ({ state: 'failed'; description: string; errorCode: ErrorCode } & InstanceAftermath);
+  | ({
+      state: 'failed';
+      description: string;
+      errorCode: ErrorCode;
+      diagnosis?: Diagnosis;
+    } & InstanceAftermath);
 
 /** A worker's hold on an operation. */
 export interface OperationClaim {
@@ -230,6 +248,17 @@ export interface OperationClaim {
   expired: boolean;
   /** How many workers in a row, this claim's predecessors, lost their lease on it before they recorded a step. */
   takeovers: number;
+  /** How long its diagnosis has been the same trouble; 0 without one. By the clock of Postgres. */
+  troubledMs: number;
+  /** How long ago somebody looked closer at what it waits for; since it was made, when nobody did. */
+  unlookedMs: number;
+}
+
+/** What a tick found of what its operation waits for. */
+export interface WaitFinding {
+  diagnosis?: Diagnosis;
+  /** Whether it looked closer. */
+  looked: boolean;
 }
 
 /**
@@ -260,10 +289,19 @@ export interface OperationQueue {
    * begin. Harmless in any other case.
    */
   giveUp(claim: OperationClaim): Promise<void>;
-  /** Gives the operation back until `runAfterMs` from now, its deadline or an earlier wake. A lost lease is ignored. */
+  /**
+   * Gives the operation back until `runAfterMs` from now, its deadline or an earlier wake. A lost lease is ignored.
+   * Without a finding the one before stays.
+   */
   release(
     claim: OperationClaim,
-    next: { runAfterMs: number; description?: string; attempts: number; errorCode?: ErrorCode },
+    next: {
+      runAfterMs: number;
+      description?: string;
+      attempts: number;
+      errorCode?: ErrorCode;
+      finding?: WaitFinding;
+    },
   ): Promise<void>;
   /**
    * Milliseconds until the next operation falls due, at least 0; undefined when none waits. For what is due and held

@@ -3,6 +3,7 @@
  * Fields have few distinct values or are ids; bodies, parameters and credentials are never among them. No function
  * throws. Level `error` is kept for what an admin must act on.
  */
+import type { Diagnosis } from '../domain/diagnosis.ts';
 import { type ErrorCode, errorCatalogue } from '../domain/errors.ts';
 import type { Operation, OperationType } from '../domain/operation.ts';
 import type { Logger } from './logger.ts';
@@ -76,7 +77,13 @@ export interface Events {
   operationProgressed(fields: OperationFields & { description: string }): void;
   operationSucceeded(fields: OperationFields & { durationMs: number }): void;
   operationFailed(
-    fields: OperationFields & { durationMs: number; errorCode: ErrorCode; cause?: unknown },
+    fields: OperationFields & {
+      durationMs: number;
+      errorCode: ErrorCode;
+      cause?: unknown;
+      /** What an admin should know beyond the sentence. */
+      diagnosis?: Diagnosis;
+    },
   ): void;
   operationRetried(
     fields: OperationFields & { attempts: number; delayMs: number; errorCode: ErrorCode; cause?: unknown },

@@ -6,15 +6,16 @@ import { namespaceObject } from '../provisioners/namespace-object.ts';
 import { inventoryKey, planApply } from '../provisioners/plan-apply.ts';
 import { planRepair } from '../provisioners/plan-repair.ts';
 import { refuseForeignRelease, releasedObject } from '../provisioners/release/released-object.ts';
-import { bringRelease } from '../provisioners/release/run-release.ts';
+import { bringRelease, forgetRelease } from '../provisioners/release/run-release.ts';
 import { renderResource } from '../provisioners/render-resource.ts';
+import { bringDefinitions } from '../provisioners/shared-definitions.ts';
 import type { DesiredObject, InstanceTarget } from '../provisioners/types.ts';
 import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction } from '../store/types.ts';
 import { applyExternal, type ExternalSpec, externalItem } from './externals.ts';
 import { guardedCluster } from './guarded-cluster.ts';
 import { type InstanceView, scopeOf } from './instance-view.ts';
 import { findMoving, knownOf, nobodys } from './moving-objects.ts';
-import { pollAfterRemoval, removeItem } from './remove-items.ts';
+import { isHelmsAccess, pollAfterRemoval, removeItem } from './remove-items.ts';
 import { type TickContext, waitPollMs } from './types.ts';
 
 /** `applied`, or what the resource waits for. */
@@ -22,6 +23,9 @@ export type ApplyOutcome = 'applied' | { description: string; pollAfterMs: numbe
 
 /** Claims that a controller made are not watched. */
 const growthPollMs = 2_000;
+
+/** A definition that was just made is served within a second or two, and nothing tells of it. */
+const definitionPollMs = 1_000;
 
 /** In place of a digest while an apply is under way; equal to none. */
 const underWay = 'under way';
@@ -100,6 +104,7 @@ export async function applyResource(
   }
   for (const item of stale) {
     guard();
+    if (isHelmsAccess(item, view)) await forgetRelease({ resourceId: id, target: view.target, guard });
     if ((await removeItem(item, view, deps)) === 'deleting') {
       const description = `${id}: waiting until ${item.kind} ${item.name} is deleted`;
       return { description, pollAfterMs: await pollAfterRemoval(item, deps) };
@@ -120,6 +125,13 @@ async function workOf(id: string, view: InstanceView, context: TickContext): Pro
   if (spec.kind === 'external') return workOfExternal(spec, known, view, context);
   // Whatever this id stood for before goes; what is only read is nobody's to make.
   if (spec.kind === 'read') return { items: [], effects: [], stale: known, left: [] };
+  if (spec.kind === 'helm' && spec.crds === 'apply') {
+    const cluster = guardedCluster(view.target.cluster, context.guard);
+    const missing = await bringDefinitions(spec.chartDigest, { ...view.target, cluster });
+    if (missing !== undefined) {
+      return { waitsFor: `until the cluster serves ${missing}`, pollAfterMs: definitionPollMs };
+    }
+  }
   const desired = await renderResource(spec, scopeOf(view), view.target);
   if (desired === undefined) return valueMissing;
   const work = await workOfObjects(
@@ -128,7 +140,10 @@ async function workOf(id: string, view: InstanceView, context: TickContext): Pro
     view,
     context,
     spec.kind === 'helm' && spec.release !== undefined
-      ? releaseApplier({ desired, resourceId: id, spec: spec.release, view, context })
+      ? releaseApplier({
+          ...{ desired, resourceId: id, view, context },
+          ...{ chartName: spec.chartName, spec: spec.release },
+        })
       : undefined,
   );
   return work;
@@ -140,11 +155,12 @@ type Applier = (entry: DesiredObject, knownUid: string | undefined) => Promise<A
 function releaseApplier(release: {
   desired: readonly DesiredObject[];
   resourceId: string;
+  chartName: string;
   spec: ReleaseSpec;
   view: InstanceView;
   context: TickContext;
 }): Applier {
-  const { desired, resourceId, spec, view, context } = release;
+  const { desired, resourceId, chartName, spec, view, context } = release;
   const { guard, repair, restoring = false } = context;
   const target = { ...view.target, cluster: guardedCluster(view.target.cluster, guard) };
   const byHelm = desired.filter(({ by }) => by === 'helm');
@@ -156,7 +172,7 @@ function releaseApplier(release: {
       target,
     ).then(() =>
       bringRelease(desired, {
-        ...{ resourceId, spec, target, guard },
+        ...{ resourceId, chartName, spec, target, guard },
         ...{ again: repair !== undefined, withHooks: !restoring },
       }),
     );

@@ -10,6 +10,7 @@ import { type ApplyOutcome, applyResource } from './apply-resource.ts';
 import { decideConvergence, type GraphNode } from './decide-convergence.ts';
 import { externalPollMs, externalState } from './externals.ts';
 import { engineTarget, type InstanceView, scopeOf } from './instance-view.ts';
+import { judgeWait } from './judge-wait.ts';
 import { providerOf } from './parts.ts';
 import { readState } from './reads.ts';
 import { type TickContext, type TickOutcome, waitPollMs } from './types.ts';
@@ -19,19 +20,24 @@ import { type TickContext, type TickOutcome, waitPollMs } from './types.ts';
  * @returns undefined once every resource is what it should be, and ready
  */
 export async function converge(view: InstanceView, context: TickContext): Promise<TickOutcome | undefined> {
-  const step = decideConvergence(graphOf(view, context.claim.operation.appliedResources));
+  const nodes = graphOf(view, context.claim.operation.appliedResources);
+  const step = decideConvergence(nodes);
   switch (step.kind) {
     case 'apply':
       return applyResources(step.ids, view, context);
-    case 'wait': {
-      const { message: description, pollAfterMs = waitPollMs } = step;
-      return { kind: 'wait', description, pollAfterMs };
-    }
+    case 'wait':
+      return judgeWait(step, concerned(nodes), view, context);
     case 'failed':
       return { kind: 'failed', code: 'ResourceFailed', sentence: step.message };
     case 'complete':
       return undefined;
   }
+}
+
+/** Ids of the resources that are waited for, and of what they are made from: an operator's silence shows there. */
+function concerned(nodes: readonly GraphNode[]): ReadonlySet<string> {
+  const waiting = nodes.filter(({ applied, state }) => applied && state.kind === 'waiting');
+  return new Set(waiting.flatMap(({ id, dependsOn }) => [id, ...dependsOn]));
 }
 
 /** Ids of everything the plan is made of: its resources, and the namespace when any of them lives in a cluster. */

@@ -33,7 +33,7 @@ export async function removeItems(
   const { left, pollAfterMs } = await removeEach(objects, view, context);
   const standing = left + (namespaces.length === 0 ? 0 : countPods(view));
   if (standing > 0) {
-    const description = `waiting until ${standing} objects of the service instance are deleted`;
+    const description = `waiting until ${standing === 1 ? '1 object of the service instance is' : `${standing} objects of the service instance are`} deleted`;
     return { kind: 'wait', description, pollAfterMs };
   }
   // Somebody may have put something into the namespace since the deprovision began.
@@ -49,12 +49,21 @@ async function removeReleases(
   { target, revision }: InstanceView,
   { guard }: TickContext,
 ): Promise<void> {
-  for (const { kind, name, resourceId } of items) {
-    if (kind !== 'ServiceAccount' || name !== accessName(target, resourceId)) continue;
+  for (const item of items) {
+    if (!isHelmsAccess(item, { target })) continue;
+    const { resourceId } = item;
     const resource = revision.resources.find(({ id }) => id === resourceId);
     const known = resource?.kind === 'helm' ? resource.release : undefined;
     await removeRelease({ resourceId, spec: known ?? forgottenRelease, target, guard });
   }
+}
+
+/** Whether an item says that there is a release: helm's own account, made before it. */
+export function isHelmsAccess(
+  { kind, name, resourceId }: Pick<InventoryItem, 'kind' | 'name' | 'resourceId'>,
+  { target }: Pick<InstanceView, 'target'>,
+): boolean {
+  return kind === 'ServiceAccount' && name === accessName(target, resourceId);
 }
 
 /** Of a resource that the plan no longer has. */

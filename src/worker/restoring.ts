@@ -65,12 +65,12 @@ export async function isRestorable(
 
 /** The operation goes on, as one that restores. */
 export async function beginRestoring(
-  { code, sentence, cause }: Failed,
+  { code, sentence, cause, diagnosis }: Failed,
   claim: OperationClaim,
   deps: WorkerDeps,
 ): Promise<void> {
   const { operation } = claim;
-  const failure = { code, sentence };
+  const failure = { code, sentence, ...(diagnosis === undefined ? {} : { diagnosis }) };
   const { revision } = await viewInstance({ deps, claim });
   await deps.store.transact(async (transaction) => {
     await transaction.assertHeld(claim);

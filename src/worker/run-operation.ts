@@ -1,4 +1,5 @@
 import { afterFailedBind, type BindingState } from '../domain/binding.ts';
+import type { Diagnosis } from '../domain/diagnosis.ts';
 import { type ChandlerError, type ErrorCode, errorCatalogue, toChandlerError } from '../domain/errors.ts';
 import type { InstanceState } from '../domain/instance.ts';
 import type { Operation, OperationType } from '../domain/operation.ts';
@@ -103,6 +104,7 @@ function deadlineOutcome(operation: Operation): TickOutcome {
     kind: 'failed',
     code: 'DeadlineExceeded',
     sentence: `The operation did not finish within its time limit. Last state: ${operation.description}`,
+    ...diagnosed(operation),
   };
 }
 
@@ -120,17 +122,20 @@ async function record(outcome: TickOutcome, claim: OperationClaim, deps: WorkerD
       const { code } = failure ?? outcome;
       const description = failure === undefined ? outcome.sentence : lostSentence(failure, outcome.sentence);
       const aftermath = await aftermathOf({ deps, claim }, code);
-      await finish(claim, { state: 'failed', description, errorCode: code, ...aftermath }, deps);
-      events.operationFailed({ ...failedFields(operation, code), cause: outcome.cause ?? outcome.sentence });
+      const why = diagnosed(failure ?? outcome);
+      await finish(claim, { state: 'failed', description, errorCode: code, ...why, ...aftermath }, deps);
+      const cause = outcome.cause ?? outcome.sentence;
+      events.operationFailed({ ...failedFields(operation, code), ...why, cause });
       return;
     }
     case 'restored': {
       const { code, sentence } = outcome.failure;
       const aftermath = { instanceUsable: true, updateRepeatable: isRepeatable(code) };
       const description = restoredSentence(outcome.failure);
-      const ended = { state: 'failed', description, errorCode: code, ...aftermath } as const;
+      const why = diagnosed(outcome.failure);
+      const ended = { state: 'failed', description, errorCode: code, ...why, ...aftermath } as const;
       await finish(claim, ended, deps, outcome.commit);
-      events.operationFailed({ ...failedFields(operation, code), cause: sentence });
+      events.operationFailed({ ...failedFields(operation, code), ...why, cause: sentence });
       return;
     }
     case 'wait':
@@ -138,10 +143,15 @@ async function record(outcome: TickOutcome, claim: OperationClaim, deps: WorkerD
         runAfterMs: outcome.pollAfterMs,
         description: outcome.description,
         attempts: 0,
+        ...(outcome.finding === undefined ? {} : { finding: outcome.finding }),
       });
       events.operationProgressed({ ...operationFields(operation), description: outcome.description });
       return;
   }
+}
+
+function diagnosed({ diagnosis }: { diagnosis?: Diagnosis }): { diagnosis?: Diagnosis } {
+  return diagnosis === undefined ? {} : { diagnosis };
 }
 
 function failedFields(operation: Operation, errorCode: ErrorCode) {

@@ -2,13 +2,14 @@
 
 import type { CredentialsProvider } from '../credentials/types.ts';
 import type { Delivery } from '../delivery/types.ts';
+import type { Diagnosis } from '../domain/diagnosis.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import type { UpdateFailure } from '../domain/operation.ts';
 import type { StepHook } from '../domain/steps.ts';
 import type { BackoffOptions } from '../lib/backoff.ts';
 import type { RepairOptions } from '../provisioners/plan-repair.ts';
 import type { ExternalProvisioner, InstanceTarget } from '../provisioners/types.ts';
-import type { ClaimLimits, OperationClaim, Store, StoreTransaction } from '../store/types.ts';
+import type { ClaimLimits, OperationClaim, Store, StoreTransaction, WaitFinding } from '../store/types.ts';
 import type { Events } from '../telemetry/events.ts';
 
 export interface WorkerDeps {
@@ -46,11 +47,11 @@ export interface WorkerSettings {
 export type TickOutcome =
   /** `commit` writes what only this tick knows, in the transaction that ends the operation. */
   | { kind: 'done'; description: string; commit?: (transaction: StoreTransaction) => Promise<void> }
-  | { kind: 'failed'; code: ErrorCode; sentence: string; cause?: unknown }
+  | { kind: 'failed'; code: ErrorCode; sentence: string; cause?: unknown; diagnosis?: Diagnosis }
   /** An update that failed, whose instance is as it was before. */
   | { kind: 'restored'; failure: UpdateFailure; commit?: (transaction: StoreTransaction) => Promise<void> }
   /** Nothing to do until an object changes; `pollAfterMs` is the safety net. */
-  | { kind: 'wait'; description: string; pollAfterMs: number };
+  | { kind: 'wait'; description: string; pollAfterMs: number; finding?: WaitFinding };
 
 export interface TickContext {
   deps: WorkerDeps;

@@ -108,6 +108,7 @@ describe('a release', () => {
     const made = await uid();
     await instance.update(broker, { plan_id: plans.rendered.plan_id, parameters: { text: 'by us' } });
     expect([await configMapsOf(namespace), await uid()]).toEqual([{ state: 'by us' }, made]);
+    expect(await recordsOf(namespace)).toEqual({});
     await instance.update(broker, { plan_id: plans.real.plan_id, parameters: { text: 'again' } });
     expect([await configMapsOf(namespace), await uid()]).toEqual([{ state: 'again' }, made]);
     await instance.deprovision(broker);

@@ -111,6 +111,23 @@ it('grows the volume of a StatefulSet under its running pod, which the new State
   expect(await namespacesOf(home, instance.id)).toEqual([]);
 });
 
+it('grows the volume of a release in the same way: helm makes the StatefulSet anew', async () => {
+  const { instance, namespace } = await provisioned('released');
+  const before = await standing(namespace);
+  await instance.update(broker, { parameters: { size: '32Mi' } });
+  const after = await standing(namespace);
+  expect(after).toMatchObject({ template: '32Mi', asked: '32Mi', has: '32Mi', ready: 1 });
+  expect([after.claim, after.pod, after.owner]).toEqual([before.claim, before.pod, after.set]);
+  await instance.update(broker, { parameters: { size: '48Mi' } });
+  expect(await standing(namespace)).toMatchObject({
+    pod: before.pod,
+    template: '48Mi',
+    has: '48Mi',
+    ready: 1,
+  });
+  await instance.deprovision(broker);
+});
+
 it('refuses at once what the StorageClass cannot do, and everything else still works', async () => {
   const { instance, namespace } = await provisioned('rigid');
   const before = await standing(namespace);

@@ -83,7 +83,7 @@ describe('a deprovision', () => {
     await expect.poll(seen).toContain('Pod');
 
     const operation = await harness.deprovision(instance);
-    await harness.untilDescribed(operation, 'waiting until 1 objects of the service instance are deleted');
+    await harness.untilDescribed(operation, 'waiting until 1 object of the service instance is deleted');
     expect(harness.objectsOf(instance).map(({ kind }) => kind)).toEqual(['Namespace', 'Pod']);
     harness.cluster.vanish(pod);
     expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });

@@ -131,7 +131,7 @@ describe('an update', () => {
     });
 
     const { operation } = await harness.update(instance, plan('500m'));
-    await harness.untilDescribed(operation, 'waiting until 1 objects of the service instance are deleted');
+    await harness.untilDescribed(operation, 'waiting until 1 object of the service instance is deleted');
     expect(statefulSet(instance).spec).toMatchObject({ cpu: '500m' });
     harness.cluster.removeFinalizers(reference);
     expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });

@@ -31,7 +31,16 @@ export interface ReleaseRun {
  */
 export async function bringRelease(
   desired: readonly DesiredObject[],
-  { again, withHooks, ...run }: ReleaseRun & { again: boolean; withHooks: boolean },
+  {
+    chartName,
+    again,
+    withHooks,
+    ...run
+  }: ReleaseRun & {
+    chartName: string;
+    again: boolean;
+    withHooks: boolean;
+  },
 ): Promise<void> {
   const { resourceId, spec, target } = run;
   const digest = releaseDigest(desired);
@@ -40,11 +49,12 @@ export async function bringRelease(
   await explained(`helm could not make the release of ${resourceId}`, async () => {
     const decision = decideRelease(await releaseRecords(resourceName(target, resourceId), target), digest);
     if (decision.kind === 'done' && !again) return;
-    if (decision.kind === 'run') await unlock(decision.locks, run);
+    if (decision.kind === 'run') await deleteRecords(decision.locks, run);
     await refuseWarnings(objects, run);
     await whileHeld(run, async (request) =>
       target.helm.upgrade({
         ...request,
+        chartName,
         objects: objects as unknown as JsonObject[],
         labels: { [annotationKeys.release]: digest },
         history: spec.history,
@@ -67,6 +77,17 @@ export async function removeRelease(run: ReleaseRun): Promise<void> {
       await whileHeld(run, (request) => target.helm.uninstall(request));
     }
     for (const kind of runningKinds) await removeHooks(kind, run);
+  });
+}
+
+/**
+ * Takes away what Helm wrote down of a release whose objects stay, in other hands: it may hold passwords.
+ * @throws ChandlerError `ResourceFailed`, `ClusterUnreachable`; what the guard throws
+ */
+export async function forgetRelease(run: Pick<ReleaseRun, 'resourceId' | 'target' | 'guard'>): Promise<void> {
+  const { resourceId, target } = run;
+  await explained(`the records of the release of ${resourceId} could not be deleted`, async () => {
+    await deleteRecords(await releaseRecords(resourceName(target, resourceId), target), run);
   });
 }
 
@@ -94,8 +115,11 @@ async function hasAccess({ resourceId, target }: ReleaseRun): Promise<boolean> {
   return (await target.cluster.get({ ...account, namespace: target.namespace })) !== undefined;
 }
 
-async function unlock(locks: readonly ReleaseRecord[], { target, guard }: ReleaseRun): Promise<void> {
-  for (const { name, uid } of locks) {
+async function deleteRecords(
+  records: readonly ReleaseRecord[],
+  { target, guard }: Pick<ReleaseRun, 'target' | 'guard'>,
+): Promise<void> {
+  for (const { name, uid } of records) {
     guard();
     const secret = { apiVersion: 'v1', kind: 'Secret', namespace: target.namespace, name };
     await target.cluster.delete(secret, { uid });

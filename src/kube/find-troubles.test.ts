@@ -1,0 +1,220 @@
+/** Objects and Events as a cluster of v1.34 wrote them, shortened to what counts. */
+import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '../lib/json.ts';
+import { eventLines, findTroubles } from './find-troubles.ts';
+import type { KubeObject } from './types.ts';
+
+const object = (apiVersion: string, kind: string, name: string, status?: JsonObject): KubeObject => ({
+  ...{ apiVersion, kind, metadata: { name, uid: `uid-${name}` } },
+  ...(status === undefined ? {} : { status }),
+});
+const event = (kind: string, name: string, reason: string, message: string, minute = 0): KubeObject => ({
+  ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: `${name}.${reason}.${minute}` } },
+  ...{ involvedObject: { kind, name, uid: `uid-${name}` }, reason, message },
+  type: reason.startsWith('Success') ? 'Normal' : 'Warning',
+  lastTimestamp: `2026-11-30T10:${String(minute).padStart(2, '0')}:00Z`,
+});
+const pending = (name: string, waiting: JsonObject) =>
+  object('v1', 'Pod', name, {
+    phase: 'Pending',
+    containerStatuses: [{ name: 'db', state: { waiting } }],
+  });
+const set = object('apps/v1', 'StatefulSet', 'db', { observedGeneration: 1, replicas: 0 });
+const claim = object('v1', 'PersistentVolumeClaim', 'data-db-0', { phase: 'Pending' });
+const custom = object('databases.example.com/v1', 'PostgresServer', 'db');
+
+const overQuota =
+  'create Pod db-0 in StatefulSet db failed error: pods "db-0" is forbidden: exceeded quota: small, requested: limits.memory=256Mi, used: limits.memory=0, limited: limits.memory=64Mi';
+
+const cases: [name: string, objects: KubeObject[], events: KubeObject[], sentences: string[]][] = [
+  [
+    'nothing, of what only takes its time',
+    [set, claim, pending('db-0', { reason: 'ContainerCreating' })],
+    [],
+    [],
+  ],
+  [
+    'a quota that has no room for the pods of a StatefulSet',
+    [set],
+    [event('StatefulSet', 'db', 'FailedCreate', overQuota)],
+    [
+      'StatefulSet db gets no pods: the quota small of its namespace is exceeded: requested: limits.memory=256Mi, used: limits.memory=0, limited: limits.memory=64Mi.',
+    ],
+  ],
+  [
+    'not a quota that has been raised meanwhile',
+    [set],
+    [
+      event('StatefulSet', 'db', 'FailedCreate', overQuota, 1),
+      event('StatefulSet', 'db', 'SuccessfulCreate', 'create Pod db-0 in StatefulSet db successful', 2),
+    ],
+    [],
+  ],
+  [
+    'a quota, though the claim of the pod could be made just before',
+    [set],
+    [
+      event('StatefulSet', 'db', 'SuccessfulCreate', 'create Claim data-db-0 Pod db-0 success', 1),
+      event('StatefulSet', 'db', 'FailedCreate', overQuota, 1),
+    ],
+    [expect.stringContaining('the quota small of its namespace is exceeded')],
+  ],
+  [
+    'pods that Pod Security refuses, as a Deployment says it itself',
+    [
+      object('apps/v1', 'Deployment', 'web', {
+        conditions: [
+          {
+            ...{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate' },
+            message:
+              'pods "web-5d-x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
+          },
+        ],
+      }),
+    ],
+    [],
+    [
+      'Deployment web gets no pods: Kubernetes refuses them: violates PodSecurity "restricted:latest": runAsNonRoot != true.',
+    ],
+  ],
+  [
+    'a claim of a class that there is not, and not the pod that waits for it',
+    [
+      claim,
+      object('v1', 'Pod', 'db-0', {
+        conditions: [{ type: 'PodScheduled', status: 'False', message: 'unbound' }],
+      }),
+    ],
+    [
+      event(
+        'PersistentVolumeClaim',
+        'data-db-0',
+        'ProvisioningFailed',
+        'storageclass.storage.k8s.io "fast" not found',
+      ),
+    ],
+    [
+      'PersistentVolumeClaim data-db-0 gets no volume: storageclass.storage.k8s.io "fast" not found.',
+      'Pod db-0 cannot be scheduled: unbound.',
+    ],
+  ],
+  [
+    'nothing, of a claim that waits for its pod',
+    [claim],
+    [event('PersistentVolumeClaim', 'data-db-0', 'WaitForFirstConsumer', 'waiting for first consumer')],
+    [],
+  ],
+  [
+    'nothing, of a claim that got its volume after all',
+    [object('v1', 'PersistentVolumeClaim', 'data-db-0', { phase: 'Bound' })],
+    [event('PersistentVolumeClaim', 'data-db-0', 'ProvisioningFailed', 'timeout')],
+    [],
+  ],
+  [
+    'a volume that cannot be mounted',
+    [pending('db-0', { reason: 'ContainerCreating' })],
+    [
+      event(
+        'Pod',
+        'db-0',
+        'FailedMount',
+        'MountVolume.SetUp failed for volume "tls" : secret "tls" not found',
+      ),
+    ],
+    ['Pod db-0 cannot be started: MountVolume.SetUp failed for volume "tls" : secret "tls" not found.'],
+  ],
+  [
+    'a condition of a custom resource that states a failure',
+    [
+      {
+        ...custom,
+        status: {
+          conditions: [
+            { type: 'Ready', status: 'False', reason: 'ReconcileError', message: 'bucket name is taken' },
+          ],
+        },
+      },
+    ],
+    [],
+    ['PostgresServer db is not made by its operator (Ready: ReconcileError): bucket name is taken.'],
+  ],
+  [
+    'nothing, of a condition that is only not true yet',
+    [{ ...custom, status: { conditions: [{ type: 'Ready', status: 'False', reason: 'Creating' }] } }],
+    [],
+    [],
+  ],
+  [
+    'an operator that says nothing at all',
+    [custom],
+    [],
+    [
+      'No operator has taken notice of PostgresServer db (databases.example.com/v1): the one that makes this kind does not run, or does not look at this namespace.',
+    ],
+  ],
+  [
+    'no silence, once the operator put its finalizer on',
+    [{ ...custom, metadata: { ...custom.metadata, finalizers: ['kro.run/finalizer'] } }],
+    [],
+    [],
+  ],
+  [
+    'no silence, once there is a pod of it',
+    [custom, pending('db-0', { reason: 'ContainerCreating' })],
+    [],
+    [],
+  ],
+  [
+    'nothing, of what is being deleted',
+    [{ ...custom, metadata: { ...custom.metadata, deletionTimestamp: '2026-11-30T10:00:00Z' } }],
+    [],
+    [],
+  ],
+];
+
+describe('the troubles of an instance', () => {
+  test.each(cases)('%s', (_name, objects, events, sentences) => {
+    expect(findTroubles(objects, events).map(({ sentence }) => sentence)).toEqual(sentences);
+  });
+
+  test('a container that crashed and runs again is in the same trouble, and being tried again', () => {
+    const crashed = (state: JsonObject) =>
+      findTroubles([
+        object('v1', 'Pod', 'db-0', {
+          phase: 'Running',
+          containerStatuses: [
+            {
+              ...{ name: 'db', ready: false, restartCount: 2, state },
+              lastState: { terminated: { exitCode: 1, reason: 'Error' } },
+            },
+          ],
+        }),
+      ]);
+    const [waiting] = crashed({ waiting: { reason: 'CrashLoopBackOff' } });
+    const [running] = crashed({ running: { startedAt: '2026-11-30T10:00:00Z' } });
+    expect(waiting?.retrying).toBeUndefined();
+    expect(running).toEqual({ ...waiting, retrying: true });
+  });
+
+  test('pods of the same template have the same trouble, those of another one another', () => {
+    const of = (name: string, owner: string): KubeObject => {
+      const crashing = pending(name, { reason: 'CrashLoopBackOff' });
+      return { ...crashing, metadata: { ...crashing.metadata, ownerReferences: [{ name: owner }] } };
+    };
+    const subjects = ['web-1-a', 'web-1-b', 'web-2-c'].map(
+      (name) => findTroubles([of(name, name.slice(0, 5))])[0]?.subject,
+    );
+    expect(subjects).toEqual(['web-1', 'web-1', 'web-2']);
+  });
+
+  test('an admin reads the newest warnings, one line each, long ones cut', () => {
+    const events = [
+      event('StatefulSet', 'db', 'SuccessfulCreate', 'made', 9),
+      event('Pod', 'db-0', 'FailedMount', 'a\n  b', 1),
+      event('Pod', 'db-0', 'BackOff', 'x'.repeat(1000), 2),
+    ];
+    const lines = eventLines(events, 2);
+    expect(lines[1]).toBe('Pod db-0: FailedMount: a b.');
+    expect(lines[0]).toMatch(/^Pod db-0: BackOff: x{400}…\.$/);
+  });
+});

@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import type { Diagnosis } from '../domain/diagnosis.ts';
+import { judge, lookEveryMs, type WaitCase } from './judge-wait.ts';
+
+const trouble = (cause: string, more: Partial<Diagnosis> = {}): Diagnosis => ({
+  ...{ cause, object: 'Pod db-0', subject: 'db', sentence: `${cause}.`, advice: 'Ask.', ...more },
+});
+const image = trouble('ImageNotPulled');
+const quota = trouble('QuotaExceeded', { fromLook: true });
+const seen = (diagnosis: Diagnosis, isRetrying = false) => ({ found: { diagnosis, isRetrying } });
+const limit = 60_000;
+const recheckMs = lookEveryMs(limit);
+
+const cases: [name: string, given: WaitCase, judgement: object][] = [
+  ['nothing is wrong', { troubledMs: 0, looked: true }, { kind: 'wait', recheckMs }],
+  ['what was wrong is over', { known: image, troubledMs: limit, looked: true }, { kind: 'wait', recheckMs }],
+  [
+    'a trouble that is new',
+    { ...seen(image), troubledMs: 0, looked: false },
+    { kind: 'wait', diagnosis: image, recheckMs: limit },
+  ],
+  [
+    'the same one for a while',
+    { ...seen(image), known: image, troubledMs: 20_000, looked: false },
+    { kind: 'wait', diagnosis: image, recheckMs: 40_000 },
+  ],
+  [
+    'the same one for too long',
+    { ...seen(image), known: image, troubledMs: limit, looked: true },
+    { kind: 'give up', diagnosis: image },
+  ],
+  [
+    'the same one for too long, as far as was seen a while ago',
+    { ...seen(image), known: image, troubledMs: limit, looked: false },
+    { kind: 'wait', diagnosis: image, recheckMs },
+  ],
+  [
+    'the same one for too long, and it is being tried again',
+    { ...seen(image, true), known: image, troubledMs: limit, looked: true },
+    { kind: 'wait', diagnosis: image, recheckMs },
+  ],
+  [
+    'another one after a long time',
+    { ...seen(quota), known: image, troubledMs: limit, looked: true },
+    { kind: 'wait', diagnosis: quota, recheckMs: limit },
+  ],
+  [
+    'the same class, of something else',
+    { ...seen(image), known: { ...image, subject: 'other' }, troubledMs: limit, looked: true },
+    { kind: 'wait', diagnosis: image, recheckMs: limit },
+  ],
+  [
+    'one that only a closer look shows, without a look',
+    { ...seen(image), known: quota, troubledMs: 20_000, looked: false },
+    { kind: 'wait', diagnosis: quota, recheckMs: 40_000 },
+  ],
+  [
+    'one that only a closer look shows, and a look does not any more',
+    { known: quota, troubledMs: limit, looked: true },
+    { kind: 'wait', recheckMs },
+  ],
+];
+
+describe('an operation that waits', () => {
+  test.each(cases)('%s', (_name, given, judgement) => {
+    expect(judge(given, limit)).toEqual(judgement);
+  });
+
+  test('looks closer several times before it is given up, and never in a hurry', () => {
+    expect(lookEveryMs(20_000)).toBeLessThan(20_000 / 3);
+    expect(lookEveryMs(1)).toBe(500);
+    expect(lookEveryMs(3_600_000)).toBe(30_000);
+  });
+});
