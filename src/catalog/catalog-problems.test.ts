@@ -140,7 +140,28 @@ describe('what is wrong is refused with how to mend it:', () => {
     [
       'a password in an object that is no Secret',
       manifest({ data: { password: '${generated.admin.password}' } }),
-      /`generated` holds passwords, which only a Secret may hold/,
+      /`generated` holds passwords, which only the data of a Secret may hold/,
+    ],
+    [
+      'a password in what everybody may read of a Secret',
+      manifest({ kind: 'Secret', metadata: { annotations: { hint: '${generated.admin.password}' } } }),
+      /`generated` holds passwords, which only the data of a Secret may hold/,
+    ],
+    [
+      'a password in a Secret that is none of Kubernetes',
+      {
+        resources: [
+          {
+            ...{ id: 'a', readyWhen: ['${a.status.ready}'] },
+            manifest: {
+              apiVersion: 'vault.example.com/v1',
+              kind: 'Secret',
+              data: { x: '${generated.admin.password}' },
+            },
+          },
+        ],
+      },
+      /`generated` holds passwords/,
     ],
     [
       'a password of an operator in an object that is no Secret',

@@ -44,10 +44,11 @@ export function checkPasswords(
   const secrets = secretsRead(plan);
   const depth = ['resources', index, 'manifest'].length;
   return (template?.reads ?? []).flatMap(({ name, path }) => {
-    const number = manifests.isOne ? 0 : path[depth];
-    const isSecret = manifests.objects[Number(number)]?.kind === 'Secret';
+    const [number, field] = manifests.isOne ? [0, path[depth]] : path.slice(depth);
+    const { apiVersion, kind } = manifests.objects[Number(number)] ?? {};
+    const isSecret = apiVersion === 'v1' && kind === 'Secret' && (field === 'data' || field === 'stringData');
     if (isSecret || (name !== 'generated' && !secrets.includes(name))) return [];
-    const message = `\`${name}\` holds passwords, which only a Secret may hold: put it into a resource of kind secret, and name that here`;
+    const message = `\`${name}\` holds passwords, which only the data of a Secret may hold: put it into a resource of kind secret, and name that here`;
     return [{ path, message }];
   });
 }

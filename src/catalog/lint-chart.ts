@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { withoutCrds } from '../helm/find-crds.ts';
 import { isHook } from '../helm/releases.ts';
 import { type Helm, HelmError } from '../helm/types.ts';
-import type { JsonObject } from '../lib/json.ts';
+import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { MissingValue, TemplateError } from '../template/types.ts';
 import type { HelmDefinition } from './helm-definition.ts';
 import { brokenPolicy, renderForSample, sampleName } from './lint-policy.ts';
@@ -50,6 +50,9 @@ export async function lintChart(
 }
 
 function hookName({ kind, metadata }: JsonObject): string {
-  const { name } = (metadata ?? {}) as { name?: unknown };
-  return `${String(kind)} ${String(name)}`.slice(0, 120);
+  const { name } = isJsonObject(metadata) ? metadata : {};
+  return [kind, name]
+    .filter((word) => typeof word === 'string')
+    .join(' ')
+    .slice(0, 120);
 }

@@ -1,5 +1,6 @@
 /** The objects of the fake cluster: versions, generations, deletion and the events of each change. */
 import { randomUUID } from 'node:crypto';
+import { apiGroupOf } from '../lib/api-group.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { hasFinalizers, readyStatus, withDefaults, withStringData } from './fake-objects.ts';
 import { FakeWatches } from './fake-watches.ts';
@@ -162,7 +163,9 @@ export function kindKey(kind: KindReference): string {
 }
 
 export function objectKey(reference: ObjectReference): string {
-  return [kindKey(reference), reference.namespace ?? '', reference.name].join('|');
+  // Versions of a kind are the same objects.
+  const { apiVersion, kind, namespace = '', name } = reference;
+  return [apiGroupOf(apiVersion), kind, namespace, name].join('|');
 }
 
 export function referenceOf({ apiVersion, kind, metadata }: KubeObject): ObjectReference {

@@ -1,4 +1,5 @@
 /** Whether an object has become what its spec says: the rules of kstatus, pure, from one object alone. */
+import { apiGroupOf } from '../lib/api-group.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { asJson, numberAt, objectsAt, textAt } from './json-at.ts';
 import { condition, conditionText, current, failed, inProgress, type Readiness } from './readiness-result.ts';
@@ -29,8 +30,7 @@ export function readiness(object: KubeObject): Readiness {
   if (observed !== undefined && generation !== undefined && observed < generation) {
     return inProgress('the controller has not seen the last change yet');
   }
-  const group = object.apiVersion.includes('/') ? object.apiVersion.split('/')[0] : '';
-  switch (`${group}/${object.kind}`) {
+  switch (`${apiGroupOf(object.apiVersion)}/${object.kind}`) {
     case 'apps/Deployment':
       return deploymentReadiness(json);
     case 'apps/ReplicaSet':

@@ -55,6 +55,11 @@ describe('refuseForeignObjects', () => {
     await expect(refuseForeignObjects(target, new Set(['i-1']))).rejects.toThrow(`${kind} ${name}`);
   });
 
+  test('takes no claim for that of a StatefulSet that has no number', async () => {
+    await make('PersistentVolumeClaim', 'backup-db');
+    await expect(refuseForeignObjects(target, new Set(['db']))).rejects.toThrow('backup-db');
+  });
+
   test('names ten at most', async () => {
     for (let index = 10; index < 22; index += 1) await make('Secret', `s${index}`);
     const looked = refuseForeignObjects(target);

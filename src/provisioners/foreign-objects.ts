@@ -63,6 +63,6 @@ function isDerived(object: KubeObject): boolean {
 /** Operators do not always set owners, and claims of a StatefulSet have none: their labels tell, or the name of a claim. */
 function isMadeFor({ kind, metadata }: KubeObject, madeFor: ReadonlySet<string>): boolean {
   if (Object.values(metadata.labels ?? {}).some((value) => madeFor.has(value))) return true;
-  const name = metadata.name.replace(/-\d+$/, '');
-  return kind === 'PersistentVolumeClaim' && [...madeFor].some((owner) => name.endsWith(`-${owner}`));
+  const claimed = kind === 'PersistentVolumeClaim' ? /^(.+)-\d+$/.exec(metadata.name)?.[1] : undefined;
+  return [...madeFor].some((owner) => claimed?.endsWith(`-${owner}`) === true);
 }

@@ -2,6 +2,7 @@ import { ChandlerError } from '../domain/errors.ts';
 import type { ServiceInstance } from '../domain/instance.ts';
 import type { PlanRevision, ResourceSpec } from '../domain/offering.ts';
 import type { KubeObject } from '../kube/types.ts';
+import { apiGroupOf } from '../lib/api-group.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { labelKeys } from '../lib/labels.ts';
 import { Redacted } from '../lib/redacted.ts';
@@ -61,7 +62,7 @@ function outputsOf(
   }
 }
 
-/** Of a resource that is one object: that object, as it was last seen. */
+/** Of a resource that is one object: that object, as it was last seen, perhaps by a version that another plan writes. */
 function singleObject(
   { id, objects }: Extract<ResourceSpec, { kind: 'manifest' }>,
   observed: readonly KubeObject[],
@@ -70,7 +71,9 @@ function singleObject(
   if (only === undefined || others.length > 0) return {};
   const seen = observed.findLast(
     ({ apiVersion, kind, metadata }) =>
-      apiVersion === only.apiVersion && kind === only.kind && metadata.labels?.[labelKeys.resource] === id,
+      apiGroupOf(apiVersion) === apiGroupOf(String(only.apiVersion)) &&
+      kind === only.kind &&
+      metadata.labels?.[labelKeys.resource] === id,
   );
   return seen === undefined ? {} : readableParts(seen);
 }

@@ -17,3 +17,12 @@ export function kubeFailure(thrown: unknown, code: ErrorCode, doing: string): un
 function firstLine(error: KubeError): string {
   return (error.message.split('\n')[0] ?? '').slice(0, 500);
 }
+
+/** @returns undefined for any other fault than a kind that the cluster does not have */
+export function operatorMissing(thrown: unknown): ChandlerError | undefined {
+  if (!(thrown instanceof KubeError) || thrown.reason !== 'UnknownKind') return undefined;
+  return new ChandlerError('OperatorMissing', {
+    sentence: `${thrown.message} The operator that brings it is not installed. Ask the admin of the cluster to install it, then try again.`,
+    cause: thrown,
+  });
+}

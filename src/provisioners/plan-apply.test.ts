@@ -41,7 +41,7 @@ describe('planApply', () => {
 
   it('leaves alone what is applied already', () => {
     const entry = desired('Service', 'a');
-    expect(planApply([entry], [known(entry, 'uid-1')])).toEqual({ apply: [], prune: [] });
+    expect(planApply([entry], [known(entry, 'uid-1')])).toEqual({ apply: [], prune: [], outdated: [] });
   });
 
   it('applies a change under the uid of the inventory, so that a deleted object is not resurrected', () => {
@@ -55,6 +55,15 @@ describe('planApply', () => {
   it('applies again what was planned but never confirmed', () => {
     const entry = desired('Service', 'a');
     expect(planApply([entry], [known(entry)]).apply).toEqual([{ desired: entry }]);
+  });
+
+  it('takes an object in another version of its kind for the same one', () => {
+    const entry = desired('Cluster', 'a');
+    const old = { ...known(entry, 'uid-1'), apiVersion: 'db.example.com/v1beta1' };
+    const next = { ...entry, object: { ...entry.object, apiVersion: 'db.example.com/v1' } };
+    expect(planApply([next], [old])).toEqual({
+      ...{ apply: [{ desired: next, knownUid: 'uid-1' }], prune: [], outdated: [old] },
+    });
   });
 
   it('prunes what the resource no longer has', () => {

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../kube/types.ts';
+import { apiGroupOf } from '../lib/api-group.ts';
 import { objectDigest } from './apply-object.ts';
 import type { DesiredObject } from './types.ts';
 
@@ -13,21 +14,27 @@ export interface KnownObject {
 }
 
 /**
- * Pure: compares what a resource should be with what its inventory holds.
- * @returns what to apply, in order, and what to remove because the resource no longer has it
+ * Pure: compares what a resource should be with what its inventory holds. An object of another version of its kind is
+ * the same object.
+ * @returns what to apply, in order; what to remove because the resource no longer has it; and what the inventory knows
+ * by another version of the kind, under which nobody is to look for it any more
  */
 export function planApply<Known extends KnownObject>(
   desired: readonly DesiredObject[],
   inventory: readonly Known[],
-): { apply: { desired: DesiredObject; knownUid?: string }[]; prune: Known[] } {
+): { apply: { desired: DesiredObject; knownUid?: string }[]; prune: Known[]; outdated: Known[] } {
   const known = new Map(inventory.map((item) => [keyOf(item), item]));
-  const wanted = new Set(desired.map(({ object }) => keyOf(inventoryKey(object))));
+  const wanted = new Map(desired.map(({ object }) => [keyOf(inventoryKey(object)), object.apiVersion]));
   const apply = [...desired].sort(byInstallOrder).flatMap((entry) => {
     const item = known.get(keyOf(inventoryKey(entry.object)));
     if (item?.objectUid !== undefined && item.appliedDigest === objectDigest(entry.object)) return [];
     return [{ desired: entry, ...(item?.objectUid === undefined ? {} : { knownUid: item.objectUid }) }];
   });
-  return { apply, prune: inventory.filter((item) => !wanted.has(keyOf(item))) };
+  return {
+    apply,
+    prune: inventory.filter((item) => !wanted.has(keyOf(item))),
+    outdated: inventory.filter((item) => (wanted.get(keyOf(item)) ?? item.apiVersion) !== item.apiVersion),
+  };
 }
 
 export function inventoryKey(object: KubeObject): Omit<KnownObject, 'objectUid' | 'appliedDigest'> {
@@ -39,8 +46,9 @@ export function inventoryKey(object: KubeObject): Omit<KnownObject, 'objectUid' 
   };
 }
 
-function keyOf(item: Omit<KnownObject, 'objectUid' | 'appliedDigest'>): string {
-  return JSON.stringify([item.apiVersion, item.kind, item.namespace, item.name]);
+/** What tells objects of one cluster apart, in whatever version of its kind each is written. */
+export function keyOf(item: Omit<KnownObject, 'objectUid' | 'appliedDigest'>): string {
+  return JSON.stringify([apiGroupOf(item.apiVersion), item.kind, item.namespace, item.name]);
 }
 
 /** Kinds that others need come first, as helm sorts them; workloads last. */

@@ -3,7 +3,7 @@ import { readiness } from '../kube/readiness.ts';
 import type { KubeObject } from '../kube/types.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { readableParts } from './instance-scope.ts';
-import { kubeFailure } from './kube-failure.ts';
+import { kubeFailure, operatorMissing } from './kube-failure.ts';
 import type { InstanceTarget } from './types.ts';
 
 export interface ReadObject {
@@ -15,7 +15,7 @@ export interface ReadObject {
 /**
  * Looks up an object by its name in the instance's namespace.
  * @returns undefined when it is not there (yet)
- * @throws ChandlerError `ClusterUnreachable`, `ResourceFailed`
+ * @throws ChandlerError `ClusterUnreachable`, `OperatorMissing`, `ResourceFailed`
  */
 export async function readObject(
   { apiVersion, kind, name }: { apiVersion: string; kind: string; name: string },
@@ -25,7 +25,9 @@ export async function readObject(
     const object = await cluster.get({ apiVersion, kind, namespace, name });
     return object === undefined ? undefined : { state: stateOf(object), outputs: readOutputs(object) };
   } catch (thrown) {
-    throw kubeFailure(thrown, 'ResourceFailed', `${kind} ${name} could not be read`);
+    throw (
+      operatorMissing(thrown) ?? kubeFailure(thrown, 'ResourceFailed', `${kind} ${name} could not be read`)
+    );
   }
 }
 

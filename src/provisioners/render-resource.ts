@@ -2,11 +2,11 @@ import { ChandlerError } from '../domain/errors.ts';
 import type { ResourceSpec } from '../domain/offering.ts';
 import { withoutCrds } from '../helm/find-crds.ts';
 import { HelmError } from '../helm/types.ts';
-import { KubeError, type KubeObject } from '../kube/types.ts';
+import type { KubeObject } from '../kube/types.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { TemplateScope } from '../template/types.ts';
 import { renderInputs } from './instance-scope.ts';
-import { kubeFailure } from './kube-failure.ts';
+import { kubeFailure, operatorMissing } from './kube-failure.ts';
 import { labelObject } from './label-object.ts';
 import { checkPolicy } from './policy.ts';
 import { releaseObjects } from './release/release-objects.ts';
@@ -114,12 +114,4 @@ async function renderChart(
     }
     throw kubeFailure(thrown, 'ChartRejected', `The chart of the resource ${spec.id} could not be rendered`);
   }
-}
-
-function operatorMissing(thrown: unknown): ChandlerError | undefined {
-  if (!(thrown instanceof KubeError) || thrown.reason !== 'UnknownKind') return undefined;
-  return new ChandlerError('OperatorMissing', {
-    sentence: `${thrown.message} The operator that brings it is not installed. Ask the admin of the cluster to install it, then try again.`,
-    cause: thrown,
-  });
 }

@@ -68,6 +68,7 @@ export async function kindsInUse(session: Session, cluster: string) {
   );
 }
 
+/** What is known already stays as it is, but that it goes over to the resource that has it now. */
 export async function planInventory(session: Session, items: readonly NewInventoryItem[]): Promise<void> {
   if (items.length === 0) return;
   await session
@@ -80,7 +81,7 @@ export async function planInventory(session: Session, items: readonly NewInvento
       })),
     )
     .onConflict(keyColumns)
-    .ignore();
+    .merge(['resource_id']);
 }
 
 export async function recordApplied(

@@ -15,6 +15,7 @@ import type { AppliedObject, InventoryItem, NewInventoryItem, StoreTransaction }
 import { applyExternal, type ExternalSpec, externalItem } from './externals.ts';
 import { guardedCluster } from './guarded-cluster.ts';
 import { type InstanceView, scopeOf } from './instance-view.ts';
+import { findMoving, knownOf, nobodys } from './moving-objects.ts';
 import { pollAfterRemoval, removeItem } from './remove-items.ts';
 import { type TickContext, waitPollMs } from './types.ts';
 
@@ -60,8 +61,10 @@ export async function applyResource(
   if ('waitsFor' in work) {
     return { description: `${id}: waiting ${work.waitsFor}`, pollAfterMs: work.pollAfterMs ?? waitPollMs };
   }
+  const moving = await findMoving(work.stale, id, view, context);
+  const stale = work.stale.filter((item) => !moving.includes(item));
   /** Writes still to come: the plan, then one per effect and per object that goes. */
-  let writes = 1 + work.effects.length + work.stale.length;
+  let writes = 1 + work.effects.length + stale.length;
   /** The last write says that the resource is applied. */
   const record = async (
     write: (transaction: StoreTransaction) => Promise<void>,
@@ -80,7 +83,10 @@ export async function applyResource(
 
   await record(
     async (transaction) => {
-      await transaction.planInventory(work.items);
+      await transaction.planInventory([
+        ...work.items,
+        ...moving.map((item) => ({ ...item, resourceId: nobodys })),
+      ]);
       for (const item of work.left) await transaction.removeInventory(item);
       // An apply that is cut short may have had its effect: until it is recorded nobody may take the old digest for true.
       for (const { item, knownUid } of work.effects) {
@@ -97,7 +103,7 @@ export async function applyResource(
     const { instanceUid, cluster, kind, namespace, name } = item;
     deps.events.objectApplied({ instanceUid, cluster, kind, namespace, name });
   }
-  for (const item of work.stale) {
+  for (const item of stale) {
     guard();
     if (isAccess(item, view.target)) await forgetRelease({ resourceId: id, target: view.target, guard });
     if ((await removeItem(item, view, deps)) === 'deleting') {
@@ -115,8 +121,8 @@ const valueMissing: Waiting = { waitsFor: 'for a value that it reads' };
 
 async function workOf(id: string, view: InstanceView, context: TickContext): Promise<Work | Waiting> {
   const spec = view.revision.resources.find((resource) => resource.id === id);
+  if (spec === undefined) return workOfObjects(id, [namespaceObject(view.target)], view, context);
   const known = view.inventory.filter(({ resourceId }) => resourceId === id);
-  if (spec === undefined) return workOfObjects([namespaceObject(view.target)], known, view, context);
   if (spec.kind === 'external') return workOfExternal(spec, known, view, context);
   // Whatever this id stood for before goes; what is only read is nobody's to make.
   if (spec.kind === 'read') return { items: [], effects: [], stale: known, left: [] };
@@ -130,8 +136,8 @@ async function workOf(id: string, view: InstanceView, context: TickContext): Pro
   const desired = await renderResource(spec, scopeOf(view), view.target);
   if (desired === undefined) return valueMissing;
   const work = await workOfObjects(
+    id,
     desired.filter(({ by }) => by !== 'hook'),
-    known,
     view,
     context,
     spec.kind === 'helm' && spec.release !== undefined
@@ -177,12 +183,15 @@ function releaseApplier(release: {
 }
 
 async function workOfObjects(
+  id: string,
   desired: readonly DesiredObject[],
-  known: readonly InventoryItem[],
-  { instance, target }: InstanceView,
-  { claim, guard, repair, restoring }: TickContext,
+  view: InstanceView,
+  context: TickContext,
   applyByHelm?: Applier,
 ): Promise<Work | Waiting> {
+  const { instance, target } = view;
+  const { claim, guard, repair, restoring } = context;
+  const known = knownOf(id, desired, view, context);
   const guarded = { ...target, cluster: guardedCluster(target.cluster, guard) };
   const itemOf = ({ resourceId, object }: DesiredObject): NewInventoryItem => ({
     instanceUid: instance.uid,
@@ -198,7 +207,8 @@ async function workOfObjects(
     grows: claim.operation.type === 'update' && !restoring,
   });
   if ('waitsFor' in apply) return { ...apply, pollAfterMs: growthPollMs };
-  const left = claim.operation.adopts ? planApply(desired, known).prune : [];
+  const { prune: unwanted, outdated } = planApply(desired, known);
+  const left = [...outdated, ...(claim.operation.adopts ? unwanted : [])];
   const applyByChandler: Applier = ({ object }, knownUid) =>
     (restoring === true || repair !== undefined ? reapplyObject : applyObject)(object, knownUid, guarded);
   // What helm works with comes before helm.

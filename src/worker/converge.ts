@@ -107,7 +107,10 @@ async function applyResources(
   const applied: string[] = [];
   const waiting: Exclude<ApplyOutcome, 'applied'>[] = [];
   for (const id of ids) {
-    const outcome = await applyResource(id, view, context);
+    // One that was just applied may have taken over objects of the next, or make the same.
+    const isFirst = applied.length + waiting.length === 0;
+    const inventory = isFirst ? view.inventory : await context.deps.store.listInventory(view.instance.uid);
+    const outcome = await applyResource(id, { ...view, inventory }, withApplied(context, applied));
     if (outcome === 'applied') applied.push(id);
     else waiting.push(outcome);
   }
@@ -122,6 +125,13 @@ async function applyResources(
     description: `applied ${applied.join(', ')}; waiting until it is ready`,
     pollAfterMs: 0,
   };
+}
+
+function withApplied(context: TickContext, applied: readonly string[]): TickContext {
+  const { claim } = context;
+  const { operation } = claim;
+  const appliedResources = [...operation.appliedResources, ...applied];
+  return { ...context, claim: { ...claim, operation: { ...operation, appliedResources } } };
 }
 
 /**

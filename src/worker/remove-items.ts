@@ -1,6 +1,8 @@
-import type { ReleaseSpec } from '../domain/offering.ts';
+import type { ReleaseSpec, ResourceSpec } from '../domain/offering.ts';
 import { isCustomKind } from '../lib/custom-kind.ts';
+import { isJsonObject } from '../lib/json.ts';
 import { refuseForeignObjects } from '../provisioners/foreign-objects.ts';
+import { renderTree } from '../provisioners/instance-scope.ts';
 import { namespaceResourceId } from '../provisioners/namespace-object.ts';
 import { isAccess } from '../provisioners/release/access-objects.ts';
 import { removeRelease } from '../provisioners/release/run-release.ts';
@@ -8,7 +10,7 @@ import { removeObject } from '../provisioners/remove-object.ts';
 import { resourceName } from '../provisioners/resource-state.ts';
 import type { InventoryItem } from '../store/types.ts';
 import { externalPollMs, isExternal } from './externals.ts';
-import type { InstanceView } from './instance-view.ts';
+import { type InstanceView, scopeOf } from './instance-view.ts';
 import { provisionerOf } from './parts.ts';
 import { type TickContext, type TickOutcome, type WorkerDeps, waitPollMs } from './types.ts';
 
@@ -58,17 +60,28 @@ async function removeReleases(
 const forgottenRelease: ReleaseSpec = { hookTimeout: 300, history: 10 };
 
 /** @throws ChandlerError `ResourceFailed` when the instance's namespace holds what is not ours */
-export async function refuseForeign(
-  { inventory, revision, target }: InstanceView,
-  { guard }: TickContext,
-): Promise<void> {
+export async function refuseForeign(view: InstanceView, { guard }: TickContext): Promise<void> {
+  const { inventory, revision, target } = view;
   guard();
   // A namespace that was planned but never confirmed may be somebody else's, and what it holds is theirs.
   const confirmed = inventory.some((item) => isNamespace(item) && item.objectUid !== undefined);
   if (!confirmed) return;
-  const names = revision.resources.map(({ id }) => resourceName(target, id));
+  const names = revision.resources.flatMap((spec) => [
+    resourceName(target, spec.id),
+    ...ownNames(spec, view),
+  ]);
   const uids = inventory.flatMap(({ objectUid }) => (objectUid === undefined ? [] : [objectUid]));
   await refuseForeignObjects(target, new Set([...names, ...uids]));
+}
+
+/** Names that a plan gives its objects itself, as far as they can still be told: when they are asked for most of them are gone. */
+function ownNames(spec: ResourceSpec, view: InstanceView): string[] {
+  if (spec.kind !== 'manifest') return [];
+  return spec.objects.flatMap(({ metadata }) => {
+    const own = isJsonObject(metadata) ? metadata.name : undefined;
+    const name = own === undefined ? own : renderTree(own, scopeOf(view), `the resource ${spec.id}`);
+    return typeof name === 'string' ? [name] : [];
+  });
 }
 
 /** Removes one item; what is left to do for its inventory is the caller's. */

@@ -145,6 +145,36 @@ describe('a custom resource', () => {
     );
   });
 
+  test('with a name of its own goes with what its operator labelled by that name', async () => {
+    const { instance, operation } = await harness.provision({
+      resources: [
+        { ...database, objects: [{ ...kind, metadata: { name: '${instance.name}-pg' } }], readyWhen: [] },
+      ] as ResourceSpec[],
+      outputs: {},
+      bindable: false,
+    });
+    expect(await harness.untilFinished(operation)).toMatchObject({ state: 'succeeded' });
+    const { externalName, namespace } = instance;
+    await harness.cluster.create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'left', namespace, labels: { 'db.example.com/of': `${externalName}-pg` } },
+    });
+    const removal = await harness.deprovision(await harness.instance(instance));
+    expect(await harness.untilFinished(removal)).toMatchObject({ state: 'succeeded' });
+  });
+
+  test('that is only read fails at once as well when the cluster does not have its kind', async () => {
+    const { operation } = await harness.provision({
+      resources: [
+        { ...login, object: { apiVersion: 'no.example.com/v1', kind: 'Nothing', name: 'x' } },
+      ] as ResourceSpec[],
+      outputs: {},
+      bindable: false,
+    });
+    expect(await harness.untilFinished(operation)).toMatchObject({ errorCode: 'OperatorMissing' });
+  });
+
   test('of a kind that the cluster does not have fails at once, and says who must act', async () => {
     const { operation } = await harness.provision({
       ...operated,

@@ -275,3 +275,7 @@ describe('the sentence', () => {
     },
   );
 });
+
+it.each(['constructor', 'toString', '__proto__'])('a kind may be called %s', (kind) => {
+  expect(check([object('v1', kind)])).toMatch(/is of a kind that the plan does not list/);
+});

@@ -2,24 +2,26 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts
 import { kindOf, objectsAt, valueAt } from './read-object.ts';
 
 const template = ['spec', 'template', 'spec'];
-const podSpecPaths: Readonly<Record<string, readonly string[]>> = {
-  Pod: ['spec'],
-  PodTemplate: ['template', 'spec'],
-  ReplicationController: template,
-  'apps/DaemonSet': template,
-  'apps/Deployment': template,
-  'apps/ReplicaSet': template,
-  'apps/StatefulSet': template,
-  'batch/CronJob': ['spec', 'jobTemplate', ...template],
-  'batch/Job': template,
-};
+const podSpecPaths = new Map<string, readonly string[]>(
+  Object.entries({
+    Pod: ['spec'],
+    PodTemplate: ['template', 'spec'],
+    ReplicationController: template,
+    'apps/DaemonSet': template,
+    'apps/Deployment': template,
+    'apps/ReplicaSet': template,
+    'apps/StatefulSet': template,
+    'batch/CronJob': ['spec', 'jobTemplate', ...template],
+    'batch/Job': template,
+  }),
+);
 
 /**
  * The pod specs that an object holds: of Kubernetes' own kinds where they are; of others whatever has a list of
  * containers as a pod has it, wherever it is.
  */
 export function podSpecsOf(object: JsonObject): JsonObject[] {
-  const path = podSpecPaths[kindOf(object)];
+  const path = podSpecPaths.get(kindOf(object));
   if (path === undefined) return looksLikePods(object);
   const spec = valueAt(object, ...path);
   return isJsonObject(spec) ? [spec] : [];

@@ -1,4 +1,5 @@
 /** Reads objects whose shape is not certain: what is not as Kubernetes has it reads as absent. */
+import { apiGroupOf } from '../../lib/api-group.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts';
 import type { Allowance, PolicyQuestion, Violation } from './types.ts';
 
@@ -29,8 +30,7 @@ export function textsAt(value: JsonValue | undefined, ...keys: string[]): string
 /** `group/Kind`, of the core group `Kind`. Versions of a kind are the same objects. */
 export function kindOf(object: JsonObject): string {
   const [apiVersion, kind] = [textAt(object, 'apiVersion'), textAt(object, 'kind')];
-  const slash = apiVersion.indexOf('/');
-  return slash === -1 ? kind : `${apiVersion.slice(0, slash)}/${kind}`;
+  return apiVersion.includes('/') ? `${apiGroupOf(apiVersion)}/${kind}` : kind;
 }
 
 /** For sentences: a text that the chart chose, on one line and not too long. */

@@ -18,7 +18,15 @@ async function failureOf(words: string): Promise<unknown> {
   const desired = await releaseObjects([service], target, 'db');
   for (const { object, by } of desired) if (by === undefined) await cluster.apply(object);
   const spec = { hookTimeout: 60, history: 2 };
-  const run = { resourceId: 'db', spec, target, guard: () => undefined, chartName: 'server', again: false, withHooks: true };
+  const run = {
+    resourceId: 'db',
+    spec,
+    target,
+    guard: () => undefined,
+    chartName: 'server',
+    again: false,
+    withHooks: true,
+  };
   return bringRelease(desired, run).catch((thrown: unknown) => thrown);
 }
 

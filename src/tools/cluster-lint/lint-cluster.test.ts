@@ -49,6 +49,16 @@ function refuse(status: number, reason: string, message: string): void {
   cluster.failNext(({ verb }) => verb === 'dry-run', new KubeError(status, reason, message));
 }
 
+test('an expression that cannot be evaluated is a problem of its own resource', async () => {
+  cluster.addKind(kind, { namespaced: true });
+  const { problems, accepted } = await lint([
+    manifest('db', { spec: { size: '${1 / size(parameters.storage.substring(0, 0))}' } }),
+    manifest('other', {}),
+  ]);
+  expect(problems).toEqual([expect.stringMatching(/division by zero/)]);
+  expect(accepted).toBe(1);
+});
+
 describe('a kind that the cluster does not have', () => {
   test('is a problem where the plan writes it', async () => {
     expect(await lint([manifest('db', {})])).toEqual({

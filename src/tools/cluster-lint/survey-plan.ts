@@ -15,7 +15,7 @@ import { Redacted } from '../../lib/redacted.ts';
 import { instanceScope } from '../../provisioners/instance-scope.ts';
 import { renderResource } from '../../provisioners/render-resource.ts';
 import type { InstanceTarget } from '../../provisioners/types.ts';
-import type { TemplateScope } from '../../template/types.ts';
+import { TemplateError, type TemplateScope } from '../../template/types.ts';
 import { keepKnown, type UnknownLeaf } from './render-known.ts';
 
 export interface SurveyOptions {
@@ -60,8 +60,13 @@ export async function surveyPlan(plan: CompiledPlan, options: SurveyOptions): Pr
   const survey: PlanSurvey = { missing: [], samples: [], refused: [], unknown: [] };
   const work = { ...options, plan, survey, scope: sampleScope(plan.revision, options.namespace) };
   for (const spec of plan.revision.resources) {
-    if (spec.kind === 'manifest') await surveyManifests(spec, work);
-    if (spec.kind === 'helm') await surveyChart(spec, work);
+    try {
+      if (spec.kind === 'manifest') await surveyManifests(spec, work);
+      if (spec.kind === 'helm') await surveyChart(spec, work);
+    } catch (thrown) {
+      if (!(thrown instanceof TemplateError)) throw thrown;
+      survey.refused.push({ resourceId: spec.id, message: thrown.message });
+    }
     if (spec.kind === 'read' && !(await isThere(spec.object, options.cluster))) {
       survey.missing.push({ kind: spec.object, resourceId: spec.id });
     }
