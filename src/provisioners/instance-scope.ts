@@ -68,12 +68,11 @@ function singleObject(
   observed: readonly KubeObject[],
 ): JsonObject {
   const [only, ...others] = objects;
-  if (only === undefined || others.length > 0) return {};
+  if (typeof only?.apiVersion !== 'string' || others.length > 0) return {};
+  const group = apiGroupOf(only.apiVersion);
   const seen = observed.findLast(
     ({ apiVersion, kind, metadata }) =>
-      apiGroupOf(apiVersion) === apiGroupOf(String(only.apiVersion)) &&
-      kind === only.kind &&
-      metadata.labels?.[labelKeys.resource] === id,
+      apiGroupOf(apiVersion) === group && kind === only.kind && metadata.labels?.[labelKeys.resource] === id,
   );
   return seen === undefined ? {} : readableParts(seen);
 }
