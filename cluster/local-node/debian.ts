@@ -118,7 +118,7 @@ export async function whyNotHere(): Promise<string | undefined> {
 
 /** The full path of a program on PATH (and in the sbin folders, which users often lack), or undefined. */
 export async function onPath(program: string): Promise<string | undefined> {
-  for (const folder of [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']) {
+  for (const folder of [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']) {
     if (folder === '') continue;
     const path = `${folder}/${program}`;
     if (

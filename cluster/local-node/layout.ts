@@ -52,7 +52,7 @@ export const ports = {
 
 /** The per-user cache for programs and images, which survives `down`. */
 export function cacheDir(): string {
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'chandler');
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'chandler');
 }
 
 /** `slot` (0 to 9) keeps the addresses of a second cluster apart from the first one's. */

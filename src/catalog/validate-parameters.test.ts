@@ -106,7 +106,7 @@ describe('refuses with a sentence that names parameter and rule', () => {
 
   it('any parameter of a bind that takes none', () => {
     expect(refusal({}, 'bind')).toBeUndefined();
-    expect(refusal({ storage: '1Gi' }, 'bind')).toBe('There is no parameter `storage`; there is none');
+    expect(refusal({ storage: '1Gi' }, 'bind')).toBe('There is no parameter `storage`; none is defined');
   });
 });
 

@@ -204,14 +204,15 @@ export function readOrphanSettings(
 }
 
 /**
- * The part of the configuration that looking at the cluster needs.
- * @throws ConfigInvalid with the line that {@link readConfig} has for it
+ * The part of the configuration that a command which only looks at the cluster needs.
+ * @throws ConfigInvalid when nothing names one
  */
 export function readKubeSource(environment: Environment): KubeSource {
-  const problems: string[] = [];
-  const kube = findKube(withoutEmpty(environment), (problem) => problems.push(problem));
-  if (kube === undefined) throw new ConfigInvalid(problems);
-  return kube;
+  const kube = findKube(withoutEmpty(environment), () => undefined);
+  if (kube !== undefined) return kube;
+  const problem =
+    'No cluster is named: give --kubeconfig FILE, or set CHANDLER_KUBECONFIG to a kubeconfig file.';
+  throw new ConfigInvalid([problem]);
 }
 
 function withoutEmpty(environment: Environment): Environment {

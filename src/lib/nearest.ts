@@ -13,7 +13,7 @@ function nearest(word: string, known: readonly string[]): string | undefined {
 export function hint(word: string, known: readonly string[]): string {
   const best = nearest(word, known);
   if (best !== undefined) return `did you mean \`${best}\`?`;
-  return known.length === 0 ? 'there is none' : `known: ${[...known].sort().join(', ')}`;
+  return known.length === 0 ? 'none is defined' : `known: ${[...known].sort().join(', ')}`;
 }
 
 /** Edits that turn one word into the other: a letter inserted, left out, replaced, or two neighbours swapped. */

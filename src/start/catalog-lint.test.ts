@@ -142,7 +142,7 @@ the cluster accepts 0 objects, tried in namespace default; nothing was made
         exitCode: 1,
         stdout: '',
         stderr:
-          'CHANDLER_KUBECONFIG must name a kubeconfig file, because Chandler does not run inside a cluster.\n',
+          'No cluster is named: give --kubeconfig FILE, or set CHANDLER_KUBECONFIG to a kubeconfig file.\n',
       });
     } finally {
       await server.close();

@@ -39,6 +39,13 @@ describe('a Postgres that cannot be used', () => {
   });
 });
 
+it('says which port is taken, and what to do', () => {
+  const taken = { code: 'EADDRINUSE', address: '127.0.0.1', port: 8080 };
+  expect(explainFailure(Object.assign(new Error('listen EADDRINUSE'), taken), {})).toBe(
+    'Another program listens on port 8080 of 127.0.0.1 already: end it, or give Chandler another port with CHANDLER_PORT.',
+  );
+});
+
 describe('a fault that nobody foresaw', () => {
   const cause = new Error('broke at postgres://chandler:hunter2@db/state', {
     cause: new Error('the root of it'),

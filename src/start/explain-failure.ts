@@ -34,12 +34,26 @@ const schemaIsMissing = ['42P01', '42703'];
 export function explainFailure(thrown: unknown, environment: Environment): string {
   if (!(thrown instanceof Error)) return redactText(String(thrown));
   if (thrown instanceof ChandlerError) return explainChandlerError(thrown, environment);
+  if (isAddressTaken(thrown)) return addressTaken(thrown);
   const readable =
     thrown instanceof ConfigInvalid ||
     thrown instanceof CatalogInvalid ||
     thrown instanceof KeyFileError ||
     readableNames.includes(thrown.name);
   return readable ? thrown.message : traceOf(thrown);
+}
+
+interface AddressTaken extends Error {
+  address: string;
+  port: number;
+}
+
+function isAddressTaken(thrown: Error): thrown is AddressTaken {
+  return 'code' in thrown && thrown.code === 'EADDRINUSE' && 'address' in thrown && 'port' in thrown;
+}
+
+function addressTaken({ address, port }: AddressTaken): string {
+  return `Another program listens on port ${port} of ${address} already: end it, or give Chandler another port with CHANDLER_PORT.`;
 }
 
 function explainChandlerError(error: ChandlerError, environment: Environment): string {

@@ -16,8 +16,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Ground<Access> {
   access: Access;
-  /** Takes down what this call brought up, and nothing that was there before. */
-  release(say: Say): Promise<void>;
+  /** Takes down what this call brought up; absent when all of it was there before. */
+  release?: (say: Say) => Promise<void>;
 }
 
 /** The cluster, and the images of the catalog that it can run: a local node cannot pull from anywhere. */
@@ -35,9 +35,7 @@ export async function clusterGround(
       planSet: local ? { image: imageParts(postgresqlImage) } : {},
       appImage: local ? postgresqlImage : 'docker.io/library/postgres:17',
     },
-    release: async (tell) => {
-      if (!wasUp) await source.down(tell);
-    },
+    ...(wasUp ? {} : { release: (tell) => source.down(tell) }),
   };
 }
 
@@ -58,14 +56,12 @@ export async function postgresGround(
     const { databaseUrl } = readDatabaseUrls({ DATABASE_URL: given });
     const state = environment.XDG_STATE_HOME ?? join(homedir(), '.local', 'state');
     const keyFile = await keyFileIn(join(state, 'chandler'));
-    return { access: { url: databaseUrl.reveal(), keyFile }, release: () => Promise.resolve() };
+    return { access: { url: databaseUrl.reveal(), keyFile } };
   }
   const { url, folder, alreadyRunning, stop } = await ensureDevPostgres({ onProgress: say });
   return {
     access: { url, keyFile: await keyFileIn(folder) },
-    release: async () => {
-      if (!alreadyRunning) await stop();
-    },
+    ...(alreadyRunning ? {} : { release: stop }),
   };
 }
 

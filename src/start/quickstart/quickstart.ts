@@ -282,13 +282,13 @@ async function cleanUp(
       },
       {
         title: 'Stop Postgres',
-        when: options.once && walk.postgres !== undefined,
-        task: async (say) => walk.postgres?.release(say),
+        when: options.once && walk.postgres?.release !== undefined,
+        task: async (say) => walk.postgres?.release?.(say),
       },
       {
         title: 'Stop Kubernetes',
-        when: options.once && walk.cluster !== undefined,
-        task: async (say) => walk.cluster?.release(say),
+        when: options.once && walk.cluster?.release !== undefined,
+        task: async (say) => walk.cluster?.release?.(say),
       },
     ];
   await new Listr(
