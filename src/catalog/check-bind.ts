@@ -1,4 +1,5 @@
 /** What a schema cannot say about `bind`. */
+import { engineTraits, readOnlyParameter } from '../domain/bind-engines.ts';
 import type { Permission } from '../domain/offering.ts';
 import type { Complaint } from '../lib/explain-issues.ts';
 import type { JsonValue } from '../lib/json.ts';
@@ -9,18 +10,20 @@ import { checkUrl } from './check-url.ts';
 import { longestLifetime, parseDuration } from './duration.ts';
 import type { PlanDefinition } from './offering-file.ts';
 
-/** Engines that log in at a server, so that a plan must say where it is and as whom. */
-const serverEngines = ['postgresql'];
-
 /** @param requires of the offering; undefined when that could not be read */
 export function checkBind(plan: PlanDefinition, requires: readonly Permission[] | undefined): Complaint[] {
   const { bind } = plan;
   if (bind === undefined) return [];
-  return [...checkServer(plan, bind), ...checkLifetime(bind), ...checkAttachments(plan, bind, requires)];
+  return [
+    ...checkServer(plan, bind),
+    ...checkReadOnly(bind),
+    ...checkLifetime(bind),
+    ...checkAttachments(plan, bind, requires),
+  ];
 }
 
 function checkServer({ resources, outputs }: PlanDefinition, bind: BindDefinition): Complaint[] {
-  const needed = serverEngines.includes(bind.engine);
+  const needed = engineTraits(bind.engine).server;
   const complaints: Complaint[] = [];
   if (needed || bind.admin !== undefined) {
     const isSecret = ({ secret, read }: PlanDefinition['resources'][number]) =>
@@ -45,6 +48,19 @@ function checkServer({ resources, outputs }: PlanDefinition, bind: BindDefinitio
     }
   }
   return complaints;
+}
+
+/** Chandler itself obeys this parameter, so it must mean the same in every plan. */
+function checkReadOnly({ engine, parameters }: BindDefinition): Complaint[] {
+  const declared = parameters[readOnlyParameter];
+  if (declared === undefined) return [];
+  const path = ['bind', 'parameters', readOnlyParameter];
+  if (!engineTraits(engine).readOnly) {
+    return [
+      { path, message: `the engine ${engine} cannot make logins that only read; leave the parameter out` },
+    ];
+  }
+  return declared.type === 'boolean' ? [] : [{ path, message: 'must be of type boolean: Chandler obeys it' }];
 }
 
 function checkLifetime({ lifetime, renewBefore }: BindDefinition): Complaint[] {

@@ -173,6 +173,12 @@ describe('what a platform would refuse is refused here, where it stands in the f
       /must be shorter than `lifetime`/,
     ],
     [
+      'reading only by anything but yes or no',
+      bind({ parameters: { readOnly: { type: 'string' } } }),
+      'readOnly:',
+      /must be of type boolean/,
+    ],
+    [
       'a drain without permission',
       attach({ syslogDrainUrl: 'x' }),
       'syslogDrainUrl:',

@@ -50,7 +50,8 @@ describeEachPostgresql('failures', (bench) => {
       `alter role ${bound.username} in database ${bound.database} reset role`,
     );
     const login = { ...instance.reach, username: bound.username, password: bound.password };
-    const error = await failureOf(verifyLogin(login, instanceIdentifiers(instance.instanceName)));
+    const names = instanceIdentifiers(instance.instanceName);
+    const error = await failureOf(verifyLogin(login, names.database, names.owner));
     expect(error).toMatchObject({ code: 'CredentialsRejected', retry: false });
   });
 

@@ -21,6 +21,8 @@ export interface BindingTarget {
   password: Redacted<string>;
   /** When the login shall stop working. */
   expiresAt?: Date;
+  /** The login shall read only; given only to engines that can (domain/bind-engines). */
+  readOnly?: true;
 }
 
 /** Every method is idempotent and may be run again after a crash at any point. Throws ChandlerError. */

@@ -1,5 +1,6 @@
 import type { BindingTarget } from '../credentials/types.ts';
 import type { DeliveryDifference } from '../delivery/types.ts';
+import { readOnlyParameter } from '../domain/bind-engines.ts';
 import type { ServiceBinding } from '../domain/binding.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { annotationKeys, bindingIdLabels, identityLabels } from '../lib/labels.ts';
@@ -36,8 +37,18 @@ export async function revokeLogin(
 }
 
 /** A binding as credentials providers know it. */
-export function bindingTarget({ externalName, password, expiresAt }: ServiceBinding): BindingTarget {
-  return { bindingName: externalName, password, ...(expiresAt === undefined ? {} : { expiresAt }) };
+export function bindingTarget({
+  externalName,
+  password,
+  expiresAt,
+  parameters,
+}: ServiceBinding): BindingTarget {
+  return {
+    bindingName: externalName,
+    password,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(parameters[readOnlyParameter] === true ? { readOnly: true } : {}),
+  };
 }
 
 /**

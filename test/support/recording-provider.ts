@@ -12,22 +12,19 @@ export class RecordingProvider implements CredentialsProvider {
   /** Logins that exist now, of all instances. */
   readonly logins = new Set<string>();
   readonly #instances = new Map<string, string>();
-  readonly #expiries = new Map<string, Date | undefined>();
+  readonly #bindings = new Map<string, BindingTarget>();
 
   async prepare(_spec: unknown, target: EngineTarget): Promise<void> {
     this.calls.push({ verb: 'prepare', target });
     await this.before('prepare');
   }
 
-  async create(
-    _spec: unknown,
-    target: EngineTarget,
-    { bindingName, password, expiresAt }: BindingTarget,
-  ): Promise<Redacted<JsonObject>> {
+  async create(_spec: unknown, target: EngineTarget, binding: BindingTarget): Promise<Redacted<JsonObject>> {
+    const { bindingName, password } = binding;
     this.calls.push({ verb: 'create', target, bindingName });
     await this.before('create');
     this.plant(target, bindingName);
-    this.#expiries.set(bindingName, expiresAt);
+    this.#bindings.set(bindingName, binding);
     return new Redacted<JsonObject>({
       ...target.address,
       username: bindingName,
@@ -57,9 +54,9 @@ export class RecordingProvider implements CredentialsProvider {
     this.#instances.set(login, instanceName);
   }
 
-  /** When the login that was made last under this name ends. */
-  expiryOf(bindingName: string): Date | undefined {
-    return this.#expiries.get(bindingName);
+  /** What the login of this name was made last as. */
+  bindingOf(bindingName: string): BindingTarget | undefined {
+    return this.#bindings.get(bindingName);
   }
 
   callsOf(verb: RecordedVerb) {

@@ -199,7 +199,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       bind: (
         { instanceId, serviceId, planId }: ServiceInstance,
         bindingId: string,
-        { namespace, ...rest }: { namespace: string; predecessorBindingId?: string },
+        { namespace, ...rest }: { namespace: string; predecessorBindingId?: string; parameters?: JsonObject },
       ) =>
         bind(deps, caller, {
           ...{ instanceId, serviceId, planId, bindingId },
@@ -247,11 +247,16 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       return { revision, operation: await operationOf(accepted) };
     },
 
-    async bind(instance: ServiceInstance, namespace = appNamespace, id?: string) {
+    async bind(
+      instance: ServiceInstance,
+      namespace = appNamespace,
+      id?: string,
+      parameters: JsonObject = {},
+    ) {
       count += 1;
       const { instanceId } = instance;
       const bindingId = id ?? `binding-${count}`;
-      const accepted = await asking().bind(instance, bindingId, { namespace });
+      const accepted = await asking().bind(instance, bindingId, { namespace, parameters });
       const binding = present(await store.findBinding({ platform, instanceId, bindingId }));
       return { binding, operation: await operationOf(accepted) };
     },

@@ -112,7 +112,19 @@ describe('a bind', () => {
     const binding = await bound(instance);
     const expiresAt = present(binding.expiresAt);
     expect(expiresAt.getTime() - present(binding.renewBefore).getTime()).toBe(600_000);
-    expect(harness.provider.expiryOf(binding.externalName)).toEqual(expiresAt);
+    expect(harness.provider.bindingOf(binding.externalName)?.expiresAt).toEqual(expiresAt);
+  });
+
+  test('whose user asked for it gets a login that only reads', async () => {
+    const instance = await provisioned();
+    for (const [readOnly, expected] of [
+      [true, true],
+      [false, undefined],
+    ] as const) {
+      const { binding, operation } = await harness.bind(instance, undefined, undefined, { readOnly });
+      await harness.untilFinished(operation);
+      expect(harness.provider.bindingOf(binding.externalName)?.readOnly).toBe(expected);
+    }
   });
 
   test('of a plan whose engine this Chandler does not have is tried again, as a fault of ours', async () => {

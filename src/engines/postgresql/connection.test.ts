@@ -2,8 +2,8 @@ import { createServer, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { Redacted } from '../../lib/redacted.ts';
+import type { ServerLogin } from '../server-login.ts';
 import { asAdmin } from './connection.ts';
-import type { ServerLogin } from './server-login.ts';
 
 const password = new Redacted('correct-horse');
 const cleanups: (() => void)[] = [];

@@ -1,8 +1,8 @@
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import type { ServerLogin } from '../server-login.ts';
 import { toServerError } from './server-error.ts';
-import type { ServerLogin } from './server-login.ts';
 
 /** An open connection, as far as the functions of this folder use one. */
 export type Session = Pick<Client, 'query'>;

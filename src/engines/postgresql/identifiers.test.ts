@@ -5,6 +5,7 @@ test('external names become identifiers of letters, digits and underscores', () 
   expect(instanceIdentifiers('i-abcdefghij234567abcd')).toEqual({
     database: 'i_abcdefghij234567abcd',
     owner: 'i_abcdefghij234567abcd_owner',
+    reader: 'i_abcdefghij234567abcd_reader',
   });
   expect(quoted(bindingLogin('b-abcdefghij234567abcd'))).toBe('"b_abcdefghij234567abcd"');
 });

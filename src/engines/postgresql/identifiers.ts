@@ -9,14 +9,20 @@ export interface InstanceIdentifiers {
   database: SqlIdentifier;
   /** The role without login that owns everything in the database. */
   owner: SqlIdentifier;
+  /** The role without login that may read everything in the database; made with the first binding that only reads. */
+  reader: SqlIdentifier;
 }
 
 /**
- * @param instanceName the instance's external name, for example `i-abc`: database `i_abc`, owner `i_abc_owner`
+ * @param instanceName the instance's external name, for example `i-abc`: database `i_abc`, owner `i_abc_owner`, reader `i_abc_reader`
  * @throws Error when the name is not shaped like an external name
  */
 export function instanceIdentifiers(instanceName: string): InstanceIdentifiers {
-  return { database: identifier(instanceName), owner: identifier(instanceName, '_owner') };
+  return {
+    database: identifier(instanceName),
+    owner: identifier(instanceName, '_owner'),
+    reader: identifier(instanceName, '_reader'),
+  };
 }
 
 /**
@@ -33,7 +39,7 @@ export function quoted(name: SqlIdentifier): string {
 }
 
 // One dash and no underscore on the way in: two names can never come to the same identifier.
-function identifier(name: string, suffix: '' | '_owner' = ''): SqlIdentifier {
+function identifier(name: string, suffix: '' | '_owner' | '_reader' = ''): SqlIdentifier {
   if (!externalName.test(name)) throw new Error(`not an external name: ${JSON.stringify(name)}`);
   return `${name.replace('-', '_')}${suffix}` as SqlIdentifier;
 }

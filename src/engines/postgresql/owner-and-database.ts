@@ -1,7 +1,7 @@
 import { ChandlerError } from '../../domain/errors.ts';
+import type { ServerLogin } from '../server-login.ts';
 import { asAdmin, lockName, maintenanceDatabase, type Session } from './connection.ts';
 import { type InstanceIdentifiers, quoted } from './identifiers.ts';
-import type { ServerLogin } from './server-login.ts';
 
 const oldestVersion = 150_000;
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChandlerError } from '../../domain/errors.ts';
+import type { ServerLogin } from '../server-login.ts';
 import { asAdmin, inTransaction, lockName, maintenanceDatabase, type Session } from './connection.ts';
 import { type InstanceIdentifiers, quoted, type SqlIdentifier } from './identifiers.ts';
 import { hasSqlState } from './server-error.ts';
-import type { ServerLogin } from './server-login.ts';
 
 const dependentObjectsStillExist = '2BP01';
 const rounds = 3;

@@ -1,7 +1,8 @@
 /** Turns what `pg` and the network throw into errors of the catalogue, without a credential in any of them. */
 import { DatabaseError } from 'pg';
 import { ChandlerError } from '../../domain/errors.ts';
-import type { ServerLogin } from './server-login.ts';
+import { engineCause, loginRefused, serverAbsent, serverBusy, statementRefused } from '../engine-errors.ts';
+import type { ServerLogin } from '../server-login.ts';
 
 // Appendix A of the PostgreSQL manual. Class 08: connection; 53: out of resources; 40: rolled back for concurrency.
 const absentClasses = ['08'];
@@ -23,27 +24,19 @@ export function toServerError(thrown: unknown, login: ServerLogin): ChandlerErro
   if (thrown instanceof ChandlerError) return thrown;
   if (!(thrown instanceof Error)) return new ChandlerError('Internal');
   const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : '';
-  const message = thrown.message.replaceAll(login.password.reveal(), '[redacted]');
-  const cause = new Error(`PostgreSQL as ${login.username}: ${code} ${message}`);
+  const cause = engineCause('PostgreSQL', login, { code, message: thrown.message });
 
   if (thrown instanceof DatabaseError) return fromSqlState(code, cause);
   if (/^E[A-Z_]+$/.test(code) || lostConnection.test(thrown.message)) {
-    return new ChandlerError('ServerUnreachable', {
-      cause,
-      sentence: `The server of this service instance does not answer at ${address(login)}. Chandler must be able to reach the cluster IP of its Service.`,
-    });
+    return serverAbsent(login, cause);
   }
-  if (thrown.message.startsWith('SASL')) return refusedLogin(cause);
+  if (thrown.message.startsWith('SASL')) return loginRefused(cause);
   return new ChandlerError('Internal', { cause });
 }
 
 /** Whether the server answered with this SQLSTATE. */
 export function hasSqlState(thrown: unknown, state: string): boolean {
   return thrown instanceof DatabaseError && thrown.code === state;
-}
-
-function address({ host, port }: ServerLogin): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function fromSqlState(state: string, cause: Error): ChandlerError {
@@ -54,21 +47,8 @@ function fromSqlState(state: string, cause: Error): ChandlerError {
     return new ChandlerError('ServerUnreachable', { cause });
   }
   if (raced || busyClasses.includes(stateClass) || busyStates.includes(state)) {
-    return new ChandlerError('ServerUnreachable', {
-      cause,
-      sentence: 'The server of this service instance is busy.',
-    });
+    return serverBusy(cause);
   }
-  if (stateClass === refusedLoginClass) return refusedLogin(cause);
-  return new ChandlerError('CredentialsRejected', {
-    cause,
-    sentence: `The server of this service instance refused a statement (SQLSTATE ${state}).`,
-  });
-}
-
-function refusedLogin(cause: Error): ChandlerError {
-  return new ChandlerError('CredentialsRejected', {
-    cause,
-    sentence: 'The server of this service instance refused the login that Chandler used.',
-  });
+  if (stateClass === refusedLoginClass) return loginRefused(cause);
+  return statementRefused(`SQLSTATE ${state}`, cause);
 }

@@ -1,4 +1,4 @@
-import type { Redacted } from '../../lib/redacted.ts';
+import type { Redacted } from '../lib/redacted.ts';
 
 /** Where a server is and who logs in there. */
 export interface ServerLogin {
