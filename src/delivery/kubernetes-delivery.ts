@@ -5,6 +5,7 @@
  * it is either new and ours, or exists already and must carry our labels. Then it is applied under its uid, so that a
  * worker that comes late cannot bring back what was deleted meanwhile.
  */
+import type { DeliveredObject } from '../domain/binding.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { KubeError, type KubeObject, type ObjectReference } from '../kube/types.ts';
 import type { JsonObject } from '../lib/json.ts';
@@ -35,8 +36,10 @@ const deliver: Delivery['deliver'] = async (target, credentials) => {
   const { secret, configMap } = dataOf(target, credentials);
   const secretType = { type: `servicebinding.io/${target.type}` };
   // A Secret's type cannot change later, so the bare one has it already.
-  await put(target, 'Secret', secretType, { ...secretType, data: secret });
-  await put(target, 'ConfigMap', {}, { data: configMap });
+  return [
+    await put(target, 'Secret', secretType, { ...secretType, data: secret }),
+    await put(target, 'ConfigMap', {}, { data: configMap }),
+  ];
 };
 
 /** The entries as the objects hold them. */
@@ -55,7 +58,11 @@ const differences: Delivery['differences'] = async (target, credentials) => {
   for (const [kind, wanted] of [['Secret', secret] as const, ['ConfigMap', configMap] as const]) {
     try {
       const live = await target.cluster.get(referenceOf(target, kind));
-      if (live === undefined || !isOurs(live, target)) continue;
+      if (live === undefined) {
+        found.push({ kind, keys: Object.keys(wanted) });
+        continue;
+      }
+      if (!isOurs(live, target)) continue;
       const data: Record<string, unknown> = { ...(live.data as object | undefined) };
       const keys = Object.keys(wanted).filter((key) => data[key] !== wanted[key]);
       if (keys.length > 0) found.push({ kind, uid: uidOf(live), keys });
@@ -78,19 +85,24 @@ const withdraw: Delivery['withdraw'] = async (target) => {
   }
 };
 
-async function put(target: DeliveryTarget, kind: Kind, bare: object, content: object): Promise<void> {
+async function put(
+  target: DeliveryTarget,
+  kind: Kind,
+  bare: object,
+  content: object,
+): Promise<DeliveredObject> {
   const { cluster, labels, annotations, name, namespace } = target;
   const identity = { apiVersion: 'v1', kind };
   try {
     for (let attempt = 1; ; attempt += 1) {
       const uid = await claim(target, { ...identity, metadata: { name, namespace, labels }, ...bare });
       try {
-        await cluster.apply({
+        const { object } = await cluster.apply({
           ...identity,
           metadata: { name, namespace, uid, labels, annotations },
           ...content,
         });
-        return;
+        return { kind, uid, resourceVersion: object.metadata.resourceVersion ?? '' };
       } catch (error) {
         // Deleted, and perhaps made anew, since we claimed it: look once more.
         if (attempt > 1 || !(error instanceof KubeError && error.reason === 'Conflict')) throw error;

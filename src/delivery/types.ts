@@ -1,3 +1,4 @@
+import type { DeliveredObject } from '../domain/binding.ts';
 import type { Cluster } from '../kube/types.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Redacted } from '../lib/redacted.ts';
@@ -21,16 +22,17 @@ export interface Delivery {
    * Changes nothing. @throws ChandlerError `AdoptionRefused`, `ClusterUnreachable`
    */
   assertClaimable(target: Omit<DeliveryTarget, 'type' | 'annotations'>): Promise<void>;
-  deliver(target: DeliveryTarget, credentials: Redacted<JsonObject>): Promise<void>;
+  deliver(target: DeliveryTarget, credentials: Redacted<JsonObject>): Promise<DeliveredObject[]>;
   /** Removes both; absent is success; what is not ours is left alone. */
   withdraw(target: Omit<DeliveryTarget, 'type' | 'annotations'>): Promise<void>;
-  /** What of a delivery others changed; what is gone or not ours is not looked into. Changes nothing. */
+  /** What of a delivery others changed or deleted; what is not ours is not looked into. Changes nothing. */
   differences(target: DeliveryTarget, credentials: Redacted<JsonObject>): Promise<DeliveryDifference[]>;
 }
 
 export interface DeliveryDifference {
   kind: 'Secret' | 'ConfigMap';
-  uid: string;
+  /** Absent when the object is gone. */
+  uid?: string;
   /** Entries of ours that are missing or changed. Names, never values. */
   keys: string[];
 }

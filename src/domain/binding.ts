@@ -50,6 +50,13 @@ export interface ServiceBinding extends BindingKey {
   updatedAt: Date;
 }
 
+/** Secret or ConfigMap of a delivery, as it was last applied. */
+export interface DeliveredObject {
+  kind: 'Secret' | 'ConfigMap';
+  uid: string;
+  resourceVersion: string;
+}
+
 /** Log drain, route service and volumes of a binding (OSBAPI "Types of Binding"). */
 export interface BindingAttachments {
   syslogDrainUrl?: string;

@@ -60,7 +60,7 @@ export async function recentRepairs(
     `select count(*)::integer as count,
             extract(epoch from clock_timestamp() - max(created_at))::float8 as ago
      from operations
-     where instance_uid = :instanceUid and type = 'repair' and error_code is distinct from 'Cancelled'
+     where instance_uid = :instanceUid and binding_uid is null and type = 'repair' and error_code is distinct from 'Cancelled'
        and created_at > clock_timestamp() - interval '24 hours'`,
     { instanceUid },
   );

@@ -9,12 +9,16 @@
  * - A relist removes what it does not name, without remembering it: an object made since the list was read is about
  *   to arrive through the watch.
  *
+ * A change of what was delivered for a binding has it put back: see delivery-repairs.
+ *
  * What changes and what it wakes are one transaction, behind the lock of the instance's row. `enqueueOperation` takes
  * that lock as well, so an operation either sees the change at its first tick or is woken by it.
  */
 import type { JsonObject } from '../lib/json.ts';
 import { isJsonObject } from '../lib/json.ts';
+import { repairDeliveries } from './delivery-repairs.ts';
 import { lockInstanceRows } from './instances.ts';
+import { newerVersion } from './observed-versions.ts';
 import { wakeInstances } from './operations.ts';
 import { query, type Session } from './session.ts';
 import { LeaseLost, type ObservedObject, type WatcherHold } from './types.ts';
@@ -50,10 +54,6 @@ export async function listObserved(session: Session, instanceUid: string): Promi
     object: row.object,
   }));
 }
-
-/** Whether version `a` is newer than version `b`, in SQL. Versions that are no numbers are only equal or not. */
-const newer = (a: string, b: string) =>
-  `(case when ${a} ~ '^[0-9]+$' and ${b} ~ '^[0-9]+$' then ${a}::numeric > ${b}::numeric else ${a} <> ${b} end)`;
 
 function resourceVersionOf(object: JsonObject): string {
   const version = isJsonObject(object.metadata) ? object.metadata.resourceVersion : undefined;
@@ -92,10 +92,10 @@ async function selectNews(session: Session, cluster: string, objects: readonly O
      where not exists (
        select 1 from observed_objects known
        where known.cluster = :cluster and known.uid = incoming.uid
-         and not ${newer('incoming.resource_version', 'known.resource_version')})
+         and not ${newerVersion('incoming.resource_version', 'known.resource_version')})
      and not exists (
        select 1 from observed_objects known
-       where ${sameName} and ${newer('known.resource_version', 'incoming.resource_version')}
+       where ${sameName} and ${newerVersion('known.resource_version', 'incoming.resource_version')}
          and known.resource_version ~ '^[0-9]+$')`,
     toColumns(cluster, objects, false),
   );
@@ -124,7 +124,7 @@ async function upsert(session: Session, cluster: string, objects: readonly Obser
          api_version = excluded.api_version, kind = excluded.kind, namespace = excluded.namespace,
          name = excluded.name, resource_version = excluded.resource_version, object = excluded.object,
          gone_at = null, observed_at = clock_timestamp()
-     where ${newer('excluded.resource_version', 'known.resource_version')}
+     where ${newerVersion('excluded.resource_version', 'known.resource_version')}
      returning instance_uid`,
     columns,
   );
@@ -146,7 +146,7 @@ async function write(
   session: Session,
   watcher: WatcherHold,
   objects: readonly ObservedObject[],
-  gone: readonly { uid: string; instance_uid: string }[],
+  gone: readonly { uid: string; instance_uid: string; binding_uid: string | null }[],
 ): Promise<void> {
   const { cluster } = watcher;
   const distinct = [...new Map(objects.map((object) => [object.uid, object])).values()];
@@ -165,6 +165,15 @@ async function write(
     { cluster, uids: gone.map((object) => object.uid) },
   );
   await wakeInstances(session, [...new Set([...changed, ...removed.map((row) => row.instance_uid)])]);
+  await repairDeliveries(
+    session,
+    [...firstLook.map(({ bindingUid }) => bindingUid), ...gone.map((row) => row.binding_uid)].filter(isText),
+    gone.map(({ uid }) => uid),
+  );
+}
+
+function isText(value: string | null | undefined): value is string {
+  return typeof value === 'string';
 }
 
 export async function observe(session: Session, watcher: WatcherHold, object: ObservedObject): Promise<void> {
@@ -177,9 +186,9 @@ export async function observeAll(
   kind: { apiVersion: string; kind: string },
   objects: readonly ObservedObject[],
 ): Promise<void> {
-  const gone = await query<{ uid: string; instance_uid: string }>(
+  const gone = await query<{ uid: string; instance_uid: string; binding_uid: string | null }>(
     session,
-    `select uid, instance_uid from observed_objects
+    `select uid, instance_uid, binding_uid from observed_objects
      where cluster = :cluster and api_version = :apiVersion and kind = :kind and gone_at is null
        and not uid = any (:uids::text[])`,
     {
@@ -214,7 +223,7 @@ export async function observeGone(
             '{}', clock_timestamp()
      from ${incoming}
      on conflict (cluster, uid) do update
-     set resource_version = case when ${newer('excluded.resource_version', 'known.resource_version')}
+     set resource_version = case when ${newerVersion('excluded.resource_version', 'known.resource_version')}
                                  then excluded.resource_version else known.resource_version end,
          object = '{}', gone_at = clock_timestamp()`,
     toColumns(cluster, [object], false),
@@ -227,4 +236,5 @@ export async function observeGone(
     session,
     known.map((row) => row.instance_uid),
   );
+  await repairDeliveries(session, [object.bindingUid].filter(isText));
 }

@@ -110,7 +110,9 @@ export async function latestInstanceOperation(session: Session, uid: string) {
 }
 
 export async function latestBindingOperation(session: Session, uid: string) {
-  return (await list(session, 'binding_uid = :uid order by position desc limit 1', uid))[0];
+  return (
+    await list(session, `binding_uid = :uid and type <> 'repair' order by position desc limit 1`, uid)
+  )[0];
 }
 
 export async function latestSuccess(session: Session, instanceUid: string, bindingUid?: string) {

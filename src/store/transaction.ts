@@ -1,4 +1,5 @@
 import { insertAdoptedBinding, insertBinding, setBindingCredentials, setBindingState } from './bindings.ts';
+import { repairDeliveries, setDelivered } from './delivery-repairs.ts';
 import { discardHollow } from './hollow-instances.ts';
 import {
   applyUpdate,
@@ -47,6 +48,8 @@ export function createTransaction(session: Session): StoreTransaction {
     setBindingState: (uid, state) => setBindingState(session, uid, state),
     setBindingCredentials: (uid, credentials, attachments) =>
       setBindingCredentials(session, uid, credentials, attachments),
+    setDelivered: (uid, objects) => setDelivered(session, uid, objects),
+    repairDelivery: (uid) => repairDeliveries(session, [uid]),
     activeInstanceOperation: (instanceUid) => activeInstanceOperation(session, instanceUid),
     activeBindingOperation: (bindingUid) => activeBindingOperation(session, bindingUid),
     activeBindingOperations: (instanceUid) => activeBindingOperations(session, instanceUid),

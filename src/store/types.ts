@@ -2,7 +2,13 @@
  * What the other rooms see of the store. Reads may happen anywhere; writes exist only on a transaction, which is
  * reached only through `transact`, so a half-done use case cannot be written down.
  */
-import type { BindingAttachments, BindingKey, BindingState, ServiceBinding } from '../domain/binding.ts';
+import type {
+  BindingAttachments,
+  BindingKey,
+  BindingState,
+  DeliveredObject,
+  ServiceBinding,
+} from '../domain/binding.ts';
 import type { Diagnosis } from '../domain/diagnosis.ts';
 import type { ErrorCode, InstanceAftermath } from '../domain/errors.ts';
 import type { GeneratedValues, InstanceKey, InstanceState, ServiceInstance } from '../domain/instance.ts';
@@ -200,6 +206,10 @@ export interface StoreTransaction extends StoreReader {
     credentials: Redacted<JsonObject>,
     attachments?: Redacted<BindingAttachments>,
   ): Promise<void>;
+  /** Notes what was delivered for a binding, by which a change of it by others is seen. */
+  setDelivered(bindingUid: string, objects: readonly DeliveredObject[]): Promise<void>;
+  /** Enqueues a repair of the binding when what was delivered for it is known to have changed since. */
+  repairDelivery(bindingUid: string): Promise<void>;
   /** The operation of this instance (bindings' operations apart) that is in progress. */
   activeInstanceOperation(instanceUid: string): Promise<Operation | undefined>;
   activeBindingOperation(bindingUid: string): Promise<Operation | undefined>;

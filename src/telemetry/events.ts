@@ -106,6 +106,8 @@ export interface Events {
   rowsRetired(fields: { operations: number; tombstones: number; emptied: number; observed: number }): void;
   /** Rows and what is outside differ, and did so for a while: an admin has to look. */
   findingConfirmed(fields: FindingFields): void;
+  /** Somebody else deleted or changed what was delivered for a binding, and it was put back. Names, never values. */
+  deliveryRestored(fields: DeliveryFields): void;
   /** An object is not what the plan of its instance says. Told when it is first seen. */
   driftFound(fields: FindingFields): void;
   /** For tests only: this process will fail, die or stand still at a step (CHANDLER_FAILPOINT). */
@@ -115,6 +117,17 @@ export interface Events {
   watchBroke(fields: { cluster: string; kind: string; cause: unknown }): void;
   /** Something of the background failed and will be tried again: a listener, a lease, a sweep. */
   backgroundFaulted(fields: { task: string; cause: unknown }): void;
+}
+
+export interface DeliveryFields {
+  instanceUid: string;
+  bindingUid: string;
+  cluster: string;
+  namespace: string;
+  name: string;
+  kind: string;
+  was: 'deleted' | 'changed';
+  keys: string[];
 }
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
@@ -154,6 +167,7 @@ export function createEvents(logger: Logger): Events {
     rowsRetired: (fields) => write('info', 'rows retired', fields),
     findingConfirmed: (fields) => write('error', 'finding confirmed', fields),
     driftFound: (fields) => write('warn', 'drift found', fields),
+    deliveryRestored: (fields) => write('warn', 'delivery restored', fields),
     failpointArmed: (fields) => write('warn', 'failpoint armed: this process is under test', fields),
     kindMissing: (fields) =>
       write(
@@ -200,6 +214,7 @@ export const silentEvents: Events = {
   rowsRetired: ignore,
   findingConfirmed: ignore,
   driftFound: ignore,
+  deliveryRestored: ignore,
   failpointArmed: ignore,
   kindMissing: ignore,
   watchBroke: ignore,

@@ -80,7 +80,9 @@ export async function update(
       };
     }
     if (does !== 'begin') throw unexpected(does);
-    if ((await transaction.activeBindingOperations(instance.uid)).length > 0) {
+    const ofBindings = await transaction.activeBindingOperations(instance.uid);
+    // A repair of a delivery knows nothing of the instance, and no platform knows of the repair.
+    if (ofBindings.some(({ type }) => type !== 'repair')) {
       throw new ChandlerError('ConcurrencyError');
     }
     return change(deps, transaction, { caller, request, instance, current, revision, active, fixed });

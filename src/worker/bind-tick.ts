@@ -28,15 +28,17 @@ export async function bindTick(context: TickContext): Promise<TickOutcome> {
   await assertDeliverable(binding, context);
   guard();
   const credentials = await providerOf(deps, engine).create(revision.bind, target, bindingTarget(binding));
-  await deliverCredentials(binding, credentials, engine, context);
+  const delivered = await deliverCredentials(binding, credentials, engine, context);
   return {
     kind: 'done',
     description: 'The service binding is ready.',
-    commit: (transaction) =>
-      transaction.setBindingCredentials(
+    async commit(transaction) {
+      await transaction.setBindingCredentials(
         binding.uid,
         credentials,
         attachments === undefined ? undefined : new Redacted(attachments),
-      ),
+      );
+      await transaction.setDelivered(binding.uid, delivered);
+    },
   };
 }

@@ -1,7 +1,7 @@
 import type { BindingTarget } from '../credentials/types.ts';
 import type { DeliveryDifference } from '../delivery/types.ts';
 import { readOnlyParameter } from '../domain/bind-engines.ts';
-import type { ServiceBinding } from '../domain/binding.ts';
+import type { DeliveredObject, ServiceBinding } from '../domain/binding.ts';
 import { ChandlerError } from '../domain/errors.ts';
 import { annotationKeys, bindingIdLabels, identityLabels } from '../lib/labels.ts';
 import { guardedCluster } from './guarded-cluster.ts';
@@ -61,18 +61,18 @@ export async function assertDeliverable(binding: ServiceBinding, context: Guarde
   if (target !== undefined) await context.deps.delivery.assertClaimable(target);
 }
 
-/** Delivers the credentials into the app's namespace, when the binding has one. */
+/** Delivers the credentials into the app's namespace, when the binding has one; gives what is there now. */
 export async function deliverCredentials(
   binding: ServiceBinding,
   credentials: NonNullable<ServiceBinding['credentials']>,
   type: string,
   context: Guarded,
-): Promise<void> {
+): Promise<DeliveredObject[]> {
   const target = fullDeliveryTarget(binding, type, context);
-  if (target !== undefined) await context.deps.delivery.deliver(target, credentials);
+  return target === undefined ? [] : context.deps.delivery.deliver(target, credentials);
 }
 
-/** What of the delivery of a binding in use others changed. */
+/** What of the delivery of a binding in use others changed or deleted. */
 export async function deliveryDifferences(
   binding: ServiceBinding,
   type: string,

@@ -183,6 +183,10 @@ async function finish(
       await transaction.setBindingState(uid, state);
     }
     await transaction.finishOperation(claim, outcome);
+    // While the operation was under way, no sighting of a change could have it repaired.
+    if (operation.bindingUid !== undefined && outcome.state === 'succeeded') {
+      await transaction.repairDelivery(operation.bindingUid);
+    }
     await transaction.wakeInstance(operation.instanceUid);
   });
 }

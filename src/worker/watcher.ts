@@ -32,11 +32,16 @@ export interface Watcher {
   stop(): Promise<void>;
 }
 
-/** Always watched: the life of pods explains why something waits, and claims made by controllers are seen too. */
+/**
+ * Always watched: the life of pods explains why something waits, claims made by controllers are seen too, and what was
+ * delivered for bindings is put back when others change it.
+ */
 const standingKinds: WatchedKind[] = [
   { apiVersion: 'v1', kind: 'Namespace' },
   { apiVersion: 'v1', kind: 'Pod' },
   { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
+  { apiVersion: 'v1', kind: 'Secret' },
+  { apiVersion: 'v1', kind: 'ConfigMap' },
 ];
 
 export function startWatcher(

@@ -9,10 +9,11 @@ export interface PlanIds {
   plan_id: string;
 }
 
-/** The first plan of the catalog. */
+/** The first plan of PostgreSQL, or, in a catalog without it, the first one. */
 export async function firstPlan({ client }: TestBroker): Promise<PlanIds> {
   const { body } = await client.expect([200], 'GET', '/v2/catalog');
-  const [service] = body.services as { id: string; plans: { id: string }[] }[];
+  const services = body.services as { id: string; name: string; plans: { id: string }[] }[];
+  const service = services.find(({ name }) => name === 'postgresql') ?? services[0];
   const plan = service?.plans[0];
   if (service === undefined || plan === undefined) throw new Error('the catalog has no plan');
   return { service_id: service.id, plan_id: plan.id };

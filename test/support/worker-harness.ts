@@ -319,6 +319,17 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       );
     },
 
+    /** As if what was delivered for this binding had been put back as often today as it may be. */
+    async useUpRepairs({ uid }: ServiceBinding): Promise<void> {
+      await queryDatabase(
+        opened.url,
+        `insert into operations (uid, type, state, instance_uid, binding_uid, plan_revision, description, deadline, finished_at)
+         select gen_random_uuid(), 'repair', 'succeeded', instance_uid, binding_uid, plan_revision, '', deadline, now()
+         from operations, generate_series(1, 50) where binding_uid = $1 and type = 'bind'`,
+        [uid],
+      );
+    },
+
     query: (sql: string, values: unknown[] = []) => queryDatabase<JsonObject>(opened.url, sql, values),
 
     /** Ends workers and watchers of one test; Postgres and the cluster stay. */

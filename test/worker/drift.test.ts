@@ -160,8 +160,9 @@ describe('a look', () => {
     expect(await drifts()).toEqual([]);
   });
 
-  test('tells which entries of a delivery were changed', async () => {
+  test('tells which entries of a delivery were changed and not put back', async () => {
     const binding = await bound(await provisioned());
+    await harness.useUpRepairs(binding);
     for (const kind of ['Secret', 'ConfigMap']) {
       const name = binding.externalName;
       harness.cluster.edit({ apiVersion: 'v1', kind, namespace: appNamespace, name }, (object) => {
@@ -174,7 +175,7 @@ describe('a look', () => {
     expect(found.map(({ objectKind }) => objectKind).sort()).toEqual(['ConfigMap', 'Secret']);
     for (const { detail, bindingUid } of found) {
       expect(detail).toMatch(
-        /changed at (data\.host, data\.type|data\.type, data\.host)\. It is not put back/,
+        /changed at (data\.host, data\.type|data\.type, data\.host)\. Chandler puts it back when/,
       );
       expect(bindingUid).toBe(binding.uid);
       expect(detail).not.toContain(canary);

@@ -90,12 +90,14 @@ export async function deliveryFindings(
     if (engine === undefined || binding.state !== 'bound' || binding.delivery?.cluster !== instance.cluster)
       continue;
     for (const { kind, uid, keys } of await deliveryDifferences(binding, engine, context)) {
+      // The sweep for orphans tells of what is gone.
+      if (uid === undefined) continue;
       const paths = keys.map((key) => joined('data', key));
       findings.push({
         ...{ kind: 'drift', cluster: instance.cluster, apiVersion: 'v1', objectKind: kind },
         ...{ namespace: binding.delivery.namespace, name: binding.externalName, objectUid: uid },
         ...{ instanceUid: instance.uid, bindingUid: binding.uid },
-        detail: `What was delivered for this service binding was changed at ${shortList(paths)}. It is not put back by itself: rotate the binding, or make it anew.`,
+        detail: `What was delivered for this service binding was changed at ${shortList(paths)}. Chandler puts it back when it sees the change, some times a day; something else writes there again and again, or the repair failed.`,
       });
     }
   }
