@@ -1,5 +1,6 @@
 import type { Diagnosis } from '../domain/diagnosis.ts';
-import { eventLines, findTroubles } from '../kube/find-troubles.ts';
+import { findTroubles } from '../kube/find-troubles.ts';
+import { eventLines } from '../kube/object-events.ts';
 import type { TroubleCause } from '../kube/trouble.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { labelKeys } from '../lib/labels.ts';
@@ -47,7 +48,10 @@ export function diagnose(
   const newest =
     look === undefined
       ? watched
-      : [...[...look.pods, ...look.claims].filter(concerns), ...watched.filter((each) => !isLookedAt(each))];
+      : [
+          ...[...look.pods, ...look.claims, ...look.makers].filter(concerns),
+          ...watched.filter((each) => !isLookedAt(each)),
+        ];
   const trouble = findTroubles(newest, look?.events)[0];
   if (trouble === undefined) return undefined;
   const { retrying, ...rest } = trouble;

@@ -1,3 +1,4 @@
+import { refusedMakers } from '../kube/creation-trouble.ts';
 import { KubeError, type KubeObject } from '../kube/types.ts';
 import type { InstanceTarget } from './types.ts';
 
@@ -6,24 +7,47 @@ export interface CloserLook {
   pods: KubeObject[];
   claims: KubeObject[];
   events: KubeObject[];
+  /** Those that Events say may make nothing, as far as they are still there and nobody watches them. */
+  makers: KubeObject[];
 }
 
 /**
  * Lists what explains why something in the instance's namespace is not ready. Changes nothing, and fails nothing: where
  * Chandler may not look, or the cluster does not answer, there is no look.
+ * @param watched is not asked for again
  */
-export async function lookCloser({
-  cluster,
-  namespace,
-}: Pick<InstanceTarget, 'cluster' | 'namespace'>): Promise<CloserLook | undefined> {
+export async function lookCloser(
+  target: Pick<InstanceTarget, 'cluster' | 'namespace'>,
+  watched: readonly KubeObject[],
+): Promise<CloserLook | undefined> {
+  const { cluster, namespace } = target;
   const list = (kind: string) => cluster.list({ apiVersion: 'v1', kind }, { namespace });
+  const listed = await unlessRefused(
+    Promise.all([list('Pod'), list('PersistentVolumeClaim'), list('Event')]),
+  );
+  if (listed === undefined) return undefined;
+  const [pods, claims, events] = listed;
+  return { pods, claims, events, makers: await makersOf(events, [...watched, ...pods, ...claims], target) };
+}
+
+async function makersOf(
+  events: readonly KubeObject[],
+  known: readonly KubeObject[],
+  { cluster, namespace }: Pick<InstanceTarget, 'cluster' | 'namespace'>,
+): Promise<KubeObject[]> {
+  const uids = new Set(known.map(({ metadata }) => metadata.uid));
+  const found = refusedMakers(events)
+    .filter(({ uid }) => !uids.has(uid))
+    .map(async ({ uid, apiVersion, kind, name }) => {
+      const object = await unlessRefused(cluster.get({ apiVersion, kind, namespace, name }));
+      return object?.metadata.uid === uid ? [object] : [];
+    });
+  return (await Promise.all(found)).flat();
+}
+
+async function unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
-    const [pods, claims, events] = await Promise.all([
-      list('Pod'),
-      list('PersistentVolumeClaim'),
-      list('Event'),
-    ]);
-    return { pods, claims, events };
+    return await answer;
   } catch (thrown) {
     if (thrown instanceof KubeError) return undefined;
     throw thrown;

@@ -52,7 +52,7 @@ export async function judgeWait(
   const { troubledMs, unlookedMs, operation } = claim;
   const nextLookMs = lookEveryMs(limitMs) - unlookedMs;
   const isDue = nextLookMs <= 0 || troubledMs >= limitMs;
-  const look = isDue ? await lookCloser(view.target) : undefined;
+  const look = isDue ? await lookCloser(view.target, view.observed) : undefined;
   const found = diagnose(resourceIds, view.observed, look);
   const judgement = judge(
     {
