@@ -4,6 +4,7 @@ import type { JsonObject } from '../lib/json.ts';
 import { creationTrouble } from './creation-trouble.ts';
 import { asJson, objectsAt, textAt } from './json-at.ts';
 import { eventsByObject, lastOf, timeOf } from './object-events.ts';
+import { oldPods } from './old-pods.ts';
 import { podTrouble } from './pod-trouble.ts';
 import { sentence, type Trouble, troubleCauses } from './trouble.ts';
 import type { KubeObject } from './types.ts';
@@ -27,7 +28,10 @@ const badWhenTrue = new Set(['ACK.Terminal', 'Failed', 'Error', 'Degraded']);
  * @param events of its namespace, in any order; without them nothing is told that only Events tell
  */
 export function findTroubles(objects: readonly KubeObject[], events: readonly KubeObject[] = []): Trouble[] {
-  const live = objects.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const old = new Set(oldPods(objects));
+  const live = objects.filter(
+    (object) => object.metadata.deletionTimestamp === undefined && !old.has(object),
+  );
   const byObject = eventsByObject(events);
   const deployments = new Set(
     live.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.uid),
