@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { JsonObject } from '../lib/json.ts';
 import { findTroubles } from './find-troubles.ts';
-import { oldPods } from './old-pods.ts';
+import { oldPods, rivalReplicaSets } from './old-pods.ts';
 import type { KubeObject } from './types.ts';
 
 const workload = (
@@ -34,13 +34,10 @@ const daemons = workload('DaemonSet', 'agent', {}, { 'deprecated.daemonset.templ
 const ofDaemons = (name: string, generation: string) =>
   pod(name, { kind: 'DaemonSet', name: 'agent' }, { 'pod-template-generation': generation });
 
-const deployment = (message: string, status: JsonObject = {}) =>
-  workload('Deployment', 'web', {
-    ...{ conditions: [{ type: 'Progressing', status: 'True', message }], ...status },
-  });
 const ofReplicaSet = (hash: string, name = 'web') =>
   pod(`${name}-${hash}-x`, { kind: 'ReplicaSet', name: `${name}-${hash}` }, { 'pod-template-hash': hash });
-const rolling = deployment('ReplicaSet "web-22" is progressing.');
+const replicaSet = (hash: string, revision: number): KubeObject =>
+  workload('ReplicaSet', `web-${hash}`, {}, { 'deployment.kubernetes.io/revision': String(revision) });
 const going = (object: KubeObject): KubeObject => ({
   ...object,
   metadata: { ...object.metadata, deletionTimestamp: '2026-11-30T10:00:00Z' },
@@ -55,35 +52,23 @@ const cases: Case[] = [
     [],
   ],
   ['of a DaemonSet', [daemons, ofDaemons('agent-a', '1'), ofDaemons('agent-b', '2')], ['agent-a']],
-  ['of a Deployment', [rolling, ofReplicaSet('11'), ofReplicaSet('22')], ['web-11-x']],
-  ...[
-    'Created new replica set "web-22"',
-    'Found new replica set "web-22"',
-    'ReplicaSet "web-22" has timed out progressing.',
-    'ReplicaSet "web-22" has successfully progressed.',
-  ].map(
-    (message): Case => [
-      `of a Deployment that says: ${message}`,
-      [deployment(message), ofReplicaSet('11'), ofReplicaSet('22')],
-      ['web-11-x'],
-    ],
-  ),
-  ['of no other Deployment', [rolling, ofReplicaSet('11', 'web-11'), ofReplicaSet('22')], []],
   [
-    'of no Deployment that has no newer pod: its message is old after a rollback',
-    [rolling, ofReplicaSet('11'), going(ofReplicaSet('22'))],
-    [],
+    'of a Deployment',
+    [replicaSet('11', 1), replicaSet('22', 2), ofReplicaSet('11'), ofReplicaSet('22')],
+    ['web-11-x'],
   ],
-  ['of no Deployment that says nothing', [deployment(''), ofReplicaSet('11'), ofReplicaSet('22')], []],
   [
-    'of no Deployment whose controller did not see the last change',
-    [
-      deployment('ReplicaSet "web-22" is progressing.', { observedGeneration: 1 }),
-      ofReplicaSet('11'),
-      ofReplicaSet('22'),
-    ],
-    [],
+    'of a Deployment that was rolled back',
+    [replicaSet('11', 10), replicaSet('22', 9), ofReplicaSet('11'), ofReplicaSet('22')],
+    ['web-22-x'],
   ],
+  [
+    'of a Deployment, perhaps, without all its ReplicaSets',
+    [replicaSet('11', 1), ofReplicaSet('11'), ofReplicaSet('22')],
+    ['web-11-x', 'web-22-x'],
+  ],
+  ['of no Deployment with pods of one ReplicaSet', [ofReplicaSet('11'), going(ofReplicaSet('22'))], []],
+  ['of no other Deployment', [ofReplicaSet('11', 'web-11'), ofReplicaSet('22')], []],
   ['of nothing that is not seen', [ofReplicaSet('11'), ofSet('db-0', 'db-1')], []],
 ];
 
@@ -94,4 +79,14 @@ test.each(cases)('old pods are known, %s', (_name, objects, old) => {
 test('the trouble of an old pod is none of what replaces it', () => {
   const troubles = findTroubles([set, ofSet('db-0', 'db-1'), ofSet('db-1', 'db-2')]);
   expect(troubles.map(({ object }) => object)).toEqual(['Pod db-1']);
+});
+
+test('only ReplicaSets of one Deployment that have pods beside each other have to be known', () => {
+  const pods = [
+    ofReplicaSet('11'),
+    ofReplicaSet('22'),
+    going(ofReplicaSet('33')),
+    ofReplicaSet('44', 'other'),
+  ];
+  expect(rivalReplicaSets(pods).map(({ name }) => name)).toEqual(['web-11', 'web-22']);
 });

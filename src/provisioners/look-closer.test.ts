@@ -49,6 +49,20 @@ test('who may make nothing is asked for by name, and counts only if it is still 
   expect(look?.makers.map(({ metadata }) => metadata.name)).toEqual(['queue']);
 });
 
+test('ReplicaSets are asked for while a Deployment has pods of several', async () => {
+  const cluster = await clusterWithRefusals();
+  const pods = ['web-11', 'web-22'].map(async (name) => {
+    const { uid } = (await make(cluster, 'ReplicaSet', name)).metadata;
+    const ownerReferences = [{ kind: 'ReplicaSet', name, uid, controller: true }];
+    const labels = { 'pod-template-hash': name.slice(-2) };
+    const metadata = { name: `${name}-x`, namespace, labels, ownerReferences };
+    return cluster.create({ apiVersion: 'v1', kind: 'Pod', metadata });
+  });
+  await Promise.all(pods);
+  const look = await lookCloser({ cluster, namespace }, []);
+  expect(look?.makers.map(({ metadata }) => metadata.name).sort()).toEqual(['web-11', 'web-22']);
+});
+
 test('what is watched is not asked for', async () => {
   const cluster = await clusterWithRefusals({ kind: 'StatefulSet', name: 'db', uid: 'db' });
   const watched = { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'db', uid: 'db' } };

@@ -1,5 +1,6 @@
 import { refusedMakers } from '../kube/creation-trouble.ts';
-import { KubeError, type KubeObject } from '../kube/types.ts';
+import { rivalReplicaSets } from '../kube/old-pods.ts';
+import { KubeError, type KubeObject, type ObjectReference } from '../kube/types.ts';
 import type { InstanceTarget } from './types.ts';
 
 /** What nobody watches: Events, and the pods and claims that operators made, which carry no label of ours. */
@@ -7,7 +8,10 @@ export interface CloserLook {
   pods: KubeObject[];
   claims: KubeObject[];
   events: KubeObject[];
-  /** Those that Events say may make nothing, as far as they are still there and nobody watches them. */
+  /**
+   * Who makes pods, or cannot, as far as it counts and nobody watches it: those that Events say may make nothing, and
+   * ReplicaSets beside each other.
+   */
   makers: KubeObject[];
 }
 
@@ -27,21 +31,25 @@ export async function lookCloser(
   );
   if (listed === undefined) return undefined;
   const [pods, claims, events] = listed;
-  return { pods, claims, events, makers: await makersOf(events, [...watched, ...pods, ...claims], target) };
+  return {
+    pods,
+    claims,
+    events,
+    makers: await makersOf([...refusedMakers(events), ...rivalReplicaSets(pods)], watched, target),
+  };
 }
 
 async function makersOf(
-  events: readonly KubeObject[],
-  known: readonly KubeObject[],
+  references: readonly (ObjectReference & { uid: string })[],
+  watched: readonly KubeObject[],
   { cluster, namespace }: Pick<InstanceTarget, 'cluster' | 'namespace'>,
 ): Promise<KubeObject[]> {
-  const uids = new Set(known.map(({ metadata }) => metadata.uid));
-  const found = refusedMakers(events)
-    .filter(({ uid }) => !uids.has(uid))
-    .map(async ({ uid, apiVersion, kind, name }) => {
-      const object = await unlessRefused(cluster.get({ apiVersion, kind, namespace, name }));
-      return object?.metadata.uid === uid ? [object] : [];
-    });
+  const byUid = new Map(references.map((each) => [each.uid, each]));
+  for (const { metadata } of watched) byUid.delete(metadata.uid ?? '');
+  const found = [...byUid.values()].map(async ({ uid, apiVersion, kind, name }) => {
+    const object = await unlessRefused(cluster.get({ apiVersion, kind, namespace, name }));
+    return object?.metadata.uid === uid ? [object] : [];
+  });
   return (await Promise.all(found)).flat();
 }
 

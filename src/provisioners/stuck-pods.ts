@@ -41,7 +41,7 @@ export function stuckPods(
   return oldPods(observed).filter((pod) => {
     const owners = objectsAt(asJson(pod), 'metadata', 'ownerReferences');
     const isOfSet = owners.some(({ uid }) => typeof uid === 'string' && sets.has(uid));
-    if (!isOfSet || pod.metadata.deletionTimestamp !== undefined || isReady(pod)) return false;
+    if (!isOfSet || isReady(pod)) return false;
     return restoring || podTrouble(pod) !== undefined;
   });
 }
