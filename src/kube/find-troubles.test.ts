@@ -29,6 +29,14 @@ const replicaSet = (name: string, conditions: JsonObject[] = []): KubeObject => 
   metadata: { name, uid: `uid-${name}`, ownerReferences: [{ uid: 'uid-web', controller: true }] },
 });
 const refused = { type: 'ReplicaFailure', status: 'True', message: 'pods "web-5d-x" is forbidden: no' };
+/** As it stays after a rollback, until something comes of that. */
+const timedOut = (status: JsonObject): KubeObject => ({
+  ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', uid: 'web', generation: 2 } },
+  status: {
+    ...status,
+    conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }],
+  },
+});
 
 const overQuota =
   'create Pod db-0 in StatefulSet db failed error: pods "db-0" is forbidden: exceeded quota: small, requested: limits.memory=256Mi, used: limits.memory=0, limited: limits.memory=64Mi';
@@ -121,6 +129,38 @@ const cases: Case[] = [
     [
       'Deployment web gets no pods: Kubernetes refuses them: violates PodSecurity "restricted:latest": runAsNonRoot != true.',
     ],
+  ],
+  [
+    'a Deployment that makes no progress',
+    [timedOut({ observedGeneration: 2 })],
+    [],
+    ['Deployment web made no progress for 600 s (progressDeadlineSeconds).'],
+  ],
+  [
+    'first a pod of it that says why',
+    [timedOut({ observedGeneration: 2 }), pending('web-1', { reason: 'ErrImagePull' })],
+    [],
+    [expect.stringContaining('cannot be pulled'), expect.stringContaining('made no progress')],
+  ],
+  [
+    'nothing, of a Deployment whose last change was not seen yet',
+    [timedOut({ observedGeneration: 1 })],
+    [],
+    [],
+  ],
+  [
+    'nothing, of a Deployment that came up after all',
+    [
+      timedOut({
+        observedGeneration: 2,
+        replicas: 1,
+        updatedReplicas: 1,
+        readyReplicas: 1,
+        availableReplicas: 1,
+      }),
+    ],
+    [],
+    [],
   ],
   [
     'a claim of a class that there is not, and not the pod that waits for it',

@@ -2,12 +2,14 @@
 import { isCustomKind } from '../lib/custom-kind.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { creationTrouble } from './creation-trouble.ts';
-import { asJson, objectsAt, textAt } from './json-at.ts';
+import { asJson, numberAt, objectsAt, textAt } from './json-at.ts';
 import { eventsByObject, lastOf, timeOf } from './object-events.ts';
 import { oldPods } from './old-pods.ts';
 import { podTrouble } from './pod-trouble.ts';
+import { condition } from './readiness-result.ts';
 import { sentence, type Trouble, troubleCauses } from './trouble.ts';
 import type { KubeObject } from './types.ts';
+import { deploymentReadiness } from './workload-readiness.ts';
 
 const claimFailures = new Set(['ProvisioningFailed', 'FailedBinding']);
 const claimTries = new Set(['Provisioning']);
@@ -52,8 +54,22 @@ function troubleOf(object: KubeObject, events: readonly JsonObject[]): Trouble |
   if (object.kind === 'PersistentVolumeClaim' && object.apiVersion === 'v1')
     return claimTrouble(object, events);
   const refused = creationTrouble(object, events);
-  if (refused !== undefined || !isCustomKind(object.apiVersion)) return refused;
-  return conditionTrouble(object);
+  if (refused !== undefined) return refused;
+  if (object.kind === 'Deployment' && object.apiVersion === 'apps/v1') return progressTrouble(object);
+  return isCustomKind(object.apiVersion) ? conditionTrouble(object) : undefined;
+}
+
+/** Its message would name a ReplicaSet, after a rollback the wrong one. */
+function progressTrouble(deployment: KubeObject): Trouble | undefined {
+  const json = asJson(deployment);
+  const isSeen = numberAt(json, 'status', 'observedGeneration') === deployment.metadata.generation;
+  const isLate = condition(json, 'Progressing')?.reason === 'ProgressDeadlineExceeded';
+  if (!isSeen || !isLate || deploymentReadiness(json).status === 'current') return undefined;
+  const seconds = numberAt(json, 'spec', 'progressDeadlineSeconds') ?? 600;
+  return {
+    ...{ cause: 'NotProgressing', object: nameOf(deployment), subject: nameOf(deployment) },
+    sentence: `${nameOf(deployment)} made no progress for ${seconds} s (progressDeadlineSeconds).`,
+  };
 }
 
 /** A Deployment says what its ReplicaSet cannot make, and not of those that are over. */

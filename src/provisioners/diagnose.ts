@@ -19,6 +19,7 @@ const advice: Record<TroubleCause, string> = {
   CrashLoop: 'Check the parameters, or ask your platform admin, who can read its log.',
   ConditionFailed: 'Check the parameters, or ask your platform admin.',
   OperatorSilent: 'Ask your platform admin to start the operator, then try again.',
+  NotProgressing: 'Check the parameters, or ask your platform admin, who can see what its pods wait for.',
   PodFailed: 'Ask your platform admin.',
 };
 
