@@ -24,6 +24,10 @@ const set = object('apps/v1', 'StatefulSet', 'db', { observedGeneration: 1, repl
 const claim = object('v1', 'PersistentVolumeClaim', 'data-db-0', { phase: 'Pending' });
 const notMounted = (minute: number) => event('Pod', 'db-0', 'FailedMount', 'no such device', minute);
 const custom = object('databases.example.com/v1', 'PostgresServer', 'db');
+const withCondition = (condition: JsonObject): KubeObject => ({
+  ...custom,
+  status: { conditions: [condition] },
+});
 const replicaSet = (name: string, conditions: JsonObject[] = []): KubeObject => ({
   ...object('apps/v1', 'ReplicaSet', name, { conditions }),
   metadata: { name, uid: `uid-${name}`, ownerReferences: [{ uid: 'uid-web', controller: true }] },
@@ -258,6 +262,36 @@ const cases: Case[] = [
     [],
     ['PostgresServer db is not made by its operator (Ready: ReconcileError): bucket name is taken.'],
   ],
+  ...[
+    'Degraded',
+    'Stalled',
+    'Failed',
+    'UpdateFailure',
+    'DiskPressure',
+    'ReconcileError',
+    'ACK.Terminal',
+  ].flatMap((type): Case[] => [
+    [
+      `a condition that is bad, being true: ${type}`,
+      [withCondition({ type, status: 'True', reason: 'DiskFull' })],
+      [],
+      [`PostgresServer db is not made by its operator (${type}: DiskFull).`],
+    ],
+    ...['False', 'Unknown'].map(
+      (status): Case => [
+        `nothing, of one that would be bad, being true: ${type} is ${status}`,
+        [withCondition({ type, status, reason: 'NoErrors' })],
+        [],
+        [],
+      ],
+    ),
+  ]),
+  [
+    'nothing, of a condition of which nobody knows',
+    [withCondition({ type: 'Ready', status: 'Unknown', reason: 'ReconcileError' })],
+    [],
+    [],
+  ],
   [
     'nothing, of a condition that is only not true yet',
     [{ ...custom, status: { conditions: [{ type: 'Ready', status: 'False', reason: 'Creating' }] } }],
@@ -338,6 +372,14 @@ describe('the troubles of an instance', () => {
       (name) => findTroubles([of(name, name.slice(0, 5))])[0]?.subject,
     );
     expect(subjects).toEqual(['web-1', 'web-1', 'web-2']);
+  });
+
+  const quoting = ['Unhealthy', 'FailedPostStartHook', 'FailedPreStopHook', 'ProbeWarning', 'ProbeError'];
+  test.each(quoting)('what a container printed into an Event is told to nobody: %s', (reason) => {
+    const events = [event('Pod', 'db-0', reason, 'probe failed: password=hunter2')];
+    expect(eventLines(events, 1)).toEqual([`Pod db-0: ${reason}.`]);
+    const pods = [pending('db-0', { reason: 'ContainerCreating' })];
+    expect(JSON.stringify(findTroubles(pods, events))).not.toContain('hunter2');
   });
 
   test('an admin reads the newest warnings, one line each, long ones cut', () => {

@@ -21,8 +21,8 @@ const mountSuccesses = new Set(['Pulling', 'Pulled', 'Created', 'Started']);
 /** Words of operators for what they do not get over; a condition that is merely not true yet has other ones. */
 const failureWords =
   /fail|error|invalid|denied|refused|forbidden|reject|unsupported|not_?found|misconfigur|unable|cannot/i;
-/** Conditions that are bad when they are true. */
-const badWhenTrue = new Set(['ACK.Terminal', 'Failed', 'Error', 'Degraded']);
+/** Conditions that are bad when they are true, and say nothing bad otherwise, whatever their reason (`NoErrors`). */
+const badWhenTrue = /^ACK\.Terminal$|(Degraded|Stalled|Failed|Failing|Failure|Errors?|Pressure)$/;
 
 /**
  * All that is wrong, what may have caused the rest first.
@@ -115,7 +115,7 @@ function claimTrouble(claim: KubeObject, events: readonly JsonObject[]): Trouble
 
 function conditionTrouble(object: KubeObject): Trouble | undefined {
   const failed = objectsAt(asJson(object), 'status', 'conditions').find((each) => {
-    if (badWhenTrue.has(textAt(each, 'type') ?? '') && each.status === 'True') return true;
+    if (badWhenTrue.test(textAt(each, 'type') ?? '')) return each.status === 'True';
     return each.status === 'False' && failureWords.test(textAt(each, 'reason') ?? '');
   });
   if (failed === undefined) return undefined;

@@ -4,6 +4,12 @@ import { asJson, textAt } from './json-at.ts';
 import { sentence } from './trouble.ts';
 import type { KubeObject } from './types.ts';
 
+/** Their messages hold what a probe or a hook printed in a container, and that may be a password. */
+const printed = new Set([
+  ...['Unhealthy', 'ProbeWarning', 'ProbeError'],
+  ...['FailedPostStartHook', 'FailedPreStopHook'],
+]);
+
 /**
  * The Events about each object by its uid, newest first: another object may have had its name.
  * @param events of a namespace, in any order
@@ -42,10 +48,11 @@ export function eventLines(events: readonly KubeObject[], most: number): string[
   return newestFirst(events)
     .filter((event) => event.type === 'Warning')
     .slice(0, most)
-    .map(
-      (event) =>
-        `${involvedName(event)}: ${sentence(textAt(event, 'reason') ?? '', textAt(event, 'message'))}`,
-    );
+    .map((event) => {
+      const reason = textAt(event, 'reason') ?? '';
+      const message = printed.has(reason) ? undefined : textAt(event, 'message');
+      return `${involvedName(event)}: ${sentence(reason, message)}`;
+    });
 }
 
 function newestFirst(events: readonly KubeObject[]): JsonObject[] {
