@@ -230,6 +230,38 @@ describe('a provision that is in trouble and gets over it', () => {
     expect(lists).toEqual([]);
   });
 
+  test('is looked at no oftener when it may pass any moment, however much happens', async () => {
+    const crashed = (restartCount: number, waiting?: JsonObject): JsonObject => ({
+      phase: 'Running',
+      containerStatuses: [
+        {
+          ...{ name: 'db', ready: false, restartCount },
+          lastState: { terminated: { exitCode: 1, reason: 'Error' } },
+          state: waiting === undefined ? { running: {} } : { waiting },
+        },
+      ],
+    });
+    const limit = 3;
+    const { instance, operation } = await harness.provision({ timeouts: { ...timeouts, trouble: limit } });
+    await harness.untilDescribed(operation, 'volume is not bound');
+    await addPod(instance, crashed(1));
+    await harness.untilDescribed(operation, 'keeps crashing');
+    const isLook = ({ verb, reference }: (typeof harness.cluster.requests)[number]) =>
+      verb === 'list' && reference.kind === 'Event';
+    await new Promise((resolve) => setTimeout(resolve, limit * 1000 + 200));
+    const before = harness.cluster.requests.filter(isLook).length;
+    const startedAt = performance.now();
+    for (let restarts = 2; restarts < 22; restarts += 1) {
+      harness.cluster.setStatus(podOf(instance), crashed(restarts));
+      await harness.untilDescribed(operation, `${restarts} restarts`);
+    }
+    const looks = harness.cluster.requests.filter(isLook).length - before;
+    // Every half second, with this limit.
+    expect(looks).toBeLessThanOrEqual(Math.ceil((performance.now() - startedAt) / 500) + 1);
+    harness.cluster.setStatus(podOf(instance), crashed(22, { reason: 'CrashLoopBackOff' }));
+    expect(await harness.untilFinished(operation)).toMatchObject({ diagnosis: { cause: 'CrashLoop' } });
+  });
+
   test('is judged by what a look shows, and goes on waiting where nobody may look', async () => {
     const forbidden = new KubeError(403, 'Forbidden', 'events is forbidden');
     for (let count = 0; count < 50; count += 1) {
