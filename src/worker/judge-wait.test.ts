@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Diagnosis } from '../domain/diagnosis.ts';
+import { type Diagnosis, defaultTroubleSeconds } from '../domain/diagnosis.ts';
 import { judge, lookEveryMs, msUntilLook, type WaitCase } from './judge-wait.ts';
 
 const trouble = (cause: string, more: Partial<Diagnosis> = {}): Diagnosis => ({
@@ -80,6 +80,15 @@ describe('an operation that waits', () => {
     ['but at its interval', { troubledMs: limit + every * 3, unlookedMs: every }, true],
   ])('looks closer %s', (_when, times, isDue) => {
     expect(msUntilLook(times, limit) <= 0).toBe(isDue);
+  });
+
+  test('sees a kubelet try each image and each container once more, unless its plan says otherwise', () => {
+    /** Seconds at which it tries what fails: each wait is twice the one before, and 300 s at most. */
+    const tries = [0];
+    for (let wait = 10; tries.length < 10; wait = Math.min(300, wait * 2))
+      tries.push((tries.at(-1) ?? 0) + wait);
+    const gaps = tries.slice(1).map((at, index) => at - (tries[index] ?? 0));
+    expect(defaultTroubleSeconds).toBeGreaterThan(Math.max(...gaps));
   });
 
   test('looks closer several times before it is given up, and never in a hurry', () => {
