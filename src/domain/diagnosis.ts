@@ -15,8 +15,11 @@ export interface Diagnosis {
   events?: string[];
 }
 
-/** How long a trouble may last before the operation is given up, in seconds, where the plan does not say. */
-export const defaultTroubleSeconds = 180;
+/**
+ * How long a trouble may last before the operation is given up, in seconds, where the plan does not say: longer than a
+ * kubelet waits between two tries of an image or a container (300 s at most), so that one more is seen.
+ */
+export const defaultTroubleSeconds = 330;
 
 export function isSameTrouble(one: Diagnosis | undefined, other: Diagnosis | undefined): boolean {
   return one?.cause === other?.cause && one?.subject === other?.subject;

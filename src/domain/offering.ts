@@ -207,6 +207,6 @@ export interface Timeouts {
   deprovision: number;
   bind: number;
   unbind: number;
-  /** How long what hardly passes by itself may last before an operation is given up; three minutes when absent. */
+  /** How long what hardly passes by itself may last before an operation is given up; `defaultTroubleSeconds` when absent. */
   trouble?: number;
 }

@@ -30,6 +30,8 @@ export const clusterContract: ContractCase[] = [
       const unknown = { apiVersion: 'v1', kind: 'Unicorn' };
       await assert.rejects(cluster.isNamespaced(unknown), isKubeError(404, 'UnknownKind'));
       await assert.rejects(cluster.get({ ...unknown, name: 'x' }), isKubeError(404, 'UnknownKind'));
+      const old = { apiVersion: 'apps/v0', kind: 'StatefulSet' };
+      await assert.rejects(cluster.isNamespaced(old), { reason: 'UnknownKind', servedIn: ['apps/v1'] });
       const { gitVersion, apiVersions } = await cluster.version();
       assert.match(gitVersion, /^v1\.\d+/);
       for (const each of ['v1', 'v1/Secret', 'apps/v1', 'apps/v1/StatefulSet'])

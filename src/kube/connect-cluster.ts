@@ -23,6 +23,7 @@ import {
   type WatchListener,
   type WatchOptions,
 } from './types.ts';
+import { UnknownKind } from './unknown-kind.ts';
 import { parseWarnings } from './warnings.ts';
 import { startWatch, type WatchEvent, type WatchTimes } from './watch.ts';
 
@@ -290,7 +291,7 @@ class ApiCluster implements Cluster {
   #unlessKindIsGone(error: unknown, kind: KindReference): unknown {
     if (!(error instanceof KubeError) || error.status !== 404 || error.reason !== '') return error;
     this.#discovery.forget();
-    return new KubeError(404, 'UnknownKind', `The cluster has no kind ${kind.kind} in ${kind.apiVersion}.`);
+    return new UnknownKind(kind);
   }
 }
 

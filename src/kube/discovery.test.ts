@@ -52,6 +52,13 @@ describe('discovery', () => {
     expect(server.requests).toHaveLength(3);
   });
 
+  test('a kind that is served in another version says so', async () => {
+    await expect(cluster.isNamespaced({ ...deployment, apiVersion: 'apps/v0' })).rejects.toMatchObject({
+      reason: 'UnknownKind',
+      message: 'The cluster has no kind Deployment in apps/v0, but in apps/v1.',
+    });
+  });
+
   test('a kind that goes is noticed by the 404 of its path, and the same kind is found again', async () => {
     await cluster.version();
     const reference = { ...deployment, namespace: 'team', name: 'app' };

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ApiClient } from './api-client.ts';
 import { type ClusterVersion, type KindReference, KubeError } from './types.ts';
+import { servedIn, UnknownKind } from './unknown-kind.ts';
 
 export interface ServedKind {
   apiVersion: string;
@@ -69,19 +70,15 @@ export class Discovery {
     return (await this.#fresh(keptForMs)).version;
   }
 
-  /** @throws KubeError 404 `UnknownKind` */
+  /** @throws UnknownKind */
   async find(reference: KindReference): Promise<ServedKind> {
     const key = `${reference.apiVersion}/${reference.kind}`;
-    const found =
-      (await this.#fresh(keptForMs)).kinds.get(key) ?? (await this.#fresh(askAgainAfterMs)).kinds.get(key);
-    if (found === undefined) {
-      throw new KubeError(
-        404,
-        'UnknownKind',
-        `The cluster has no kind ${reference.kind} in ${reference.apiVersion}.`,
-      );
-    }
-    return found;
+    const found = (await this.#fresh(keptForMs)).kinds.get(key);
+    if (found !== undefined) return found;
+    const { kinds, version } = await this.#fresh(askAgainAfterMs);
+    const foundNow = kinds.get(key);
+    if (foundNow === undefined) throw new UnknownKind(reference, servedIn(version.apiVersions, reference));
+    return foundNow;
   }
 
   /** The server denied a path that discovery gave: look again at the next question. */

@@ -25,6 +25,7 @@ import {
   type WatchListener,
   type WatchOptions,
 } from './types.ts';
+import { servedIn, UnknownKind } from './unknown-kind.ts';
 import type { WatchTimes } from './watch.ts';
 
 export type FakeVerb = 'get' | 'list' | 'create' | 'apply' | 'dry-run' | 'delete' | 'watch';
@@ -276,9 +277,7 @@ export class FakeCluster implements Cluster {
 
   #find(kind: KindReference): ServedKind {
     const namespaced = this.#kinds.get(kindKey(kind));
-    if (namespaced === undefined) {
-      throw new KubeError(404, 'UnknownKind', `The cluster has no kind ${kind.kind} in ${kind.apiVersion}.`);
-    }
+    if (namespaced === undefined) throw new UnknownKind(kind, servedIn([...this.#kinds.keys()], kind));
     const { apiVersion, kind: name } = kind;
     return { apiVersion, kind: name, plural: `${name.toLowerCase()}s`, namespaced };
   }

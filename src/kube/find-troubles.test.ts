@@ -1,7 +1,8 @@
 /** Objects and Events as a cluster of v1.34 wrote them, shortened to what counts. */
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../lib/json.ts';
-import { eventLines, findTroubles } from './find-troubles.ts';
+import { findTroubles } from './find-troubles.ts';
+import { eventLines } from './object-events.ts';
 import type { KubeObject } from './types.ts';
 
 const object = (apiVersion: string, kind: string, name: string, status?: JsonObject): KubeObject => ({
@@ -21,12 +22,31 @@ const pending = (name: string, waiting: JsonObject) =>
   });
 const set = object('apps/v1', 'StatefulSet', 'db', { observedGeneration: 1, replicas: 0 });
 const claim = object('v1', 'PersistentVolumeClaim', 'data-db-0', { phase: 'Pending' });
+const notMounted = (minute: number) => event('Pod', 'db-0', 'FailedMount', 'no such device', minute);
 const custom = object('databases.example.com/v1', 'PostgresServer', 'db');
+const withCondition = (condition: JsonObject): KubeObject => ({
+  ...custom,
+  status: { conditions: [condition] },
+});
+const replicaSet = (name: string, conditions: JsonObject[] = []): KubeObject => ({
+  ...object('apps/v1', 'ReplicaSet', name, { conditions }),
+  metadata: { name, uid: `uid-${name}`, ownerReferences: [{ uid: 'uid-web', controller: true }] },
+});
+const refused = { type: 'ReplicaFailure', status: 'True', message: 'pods "web-5d-x" is forbidden: no' };
+/** As it stays after a rollback, until something comes of that. */
+const timedOut = (status: JsonObject): KubeObject => ({
+  ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', uid: 'web', generation: 2 } },
+  status: {
+    ...status,
+    conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }],
+  },
+});
 
 const overQuota =
   'create Pod db-0 in StatefulSet db failed error: pods "db-0" is forbidden: exceeded quota: small, requested: limits.memory=256Mi, used: limits.memory=0, limited: limits.memory=64Mi';
 
-const cases: [name: string, objects: KubeObject[], events: KubeObject[], sentences: string[]][] = [
+type Case = [name: string, objects: KubeObject[], events: KubeObject[], sentences: string[]];
+const cases: Case[] = [
   [
     'nothing, of what only takes its time',
     [set, claim, pending('db-0', { reason: 'ContainerCreating' })],
@@ -60,6 +80,43 @@ const cases: [name: string, objects: KubeObject[], events: KubeObject[], sentenc
     [expect.stringContaining('the quota small of its namespace is exceeded')],
   ],
   [
+    'not a quota that has been raised within the second',
+    [set],
+    [
+      event('StatefulSet', 'db', 'FailedCreate', overQuota, 1),
+      event('StatefulSet', 'db', 'SuccessfulCreate', 'create Pod db-0 in StatefulSet db successful', 1),
+    ],
+    [],
+  ],
+  [
+    'not a quota that another object of the same name met',
+    [{ ...set, metadata: { ...set.metadata, uid: 'made anew' } }],
+    [event('StatefulSet', 'db', 'FailedCreate', overQuota, 1)],
+    [],
+  ],
+  [
+    'not what a ReplicaSet could not make once, which its condition does not say any more',
+    [replicaSet('web-5d')],
+    [event('ReplicaSet', 'web-5d', 'FailedCreate', overQuota, 1)],
+    [],
+  ],
+  [
+    'what a ReplicaSet cannot make',
+    [replicaSet('web-5d', [refused])],
+    [],
+    ['ReplicaSet web-5d gets no pods: Kubernetes refuses them: no.'],
+  ],
+  [
+    'only by the Deployment, what its ReplicaSet cannot make',
+    [
+      replicaSet('web-5d', [refused]),
+      replicaSet('web-4c', [refused]),
+      object('apps/v1', 'Deployment', 'web', { conditions: [refused] }),
+    ],
+    [],
+    ['Deployment web gets no pods: Kubernetes refuses them: no.'],
+  ],
+  [
     'pods that Pod Security refuses, as a Deployment says it itself',
     [
       object('apps/v1', 'Deployment', 'web', {
@@ -76,6 +133,38 @@ const cases: [name: string, objects: KubeObject[], events: KubeObject[], sentenc
     [
       'Deployment web gets no pods: Kubernetes refuses them: violates PodSecurity "restricted:latest": runAsNonRoot != true.',
     ],
+  ],
+  [
+    'a Deployment that makes no progress',
+    [timedOut({ observedGeneration: 2 })],
+    [],
+    ['Deployment web made no progress for 600 s (progressDeadlineSeconds).'],
+  ],
+  [
+    'first a pod of it that says why',
+    [timedOut({ observedGeneration: 2 }), pending('web-1', { reason: 'ErrImagePull' })],
+    [],
+    [expect.stringContaining('cannot be pulled'), expect.stringContaining('made no progress')],
+  ],
+  [
+    'nothing, of a Deployment whose last change was not seen yet',
+    [timedOut({ observedGeneration: 1 })],
+    [],
+    [],
+  ],
+  [
+    'nothing, of a Deployment that came up after all',
+    [
+      timedOut({
+        observedGeneration: 2,
+        replicas: 1,
+        updatedReplicas: 1,
+        readyReplicas: 1,
+        availableReplicas: 1,
+      }),
+    ],
+    [],
+    [],
   ],
   [
     'a claim of a class that there is not, and not the pod that waits for it',
@@ -123,6 +212,41 @@ const cases: [name: string, objects: KubeObject[], events: KubeObject[], sentenc
     ],
     ['Pod db-0 cannot be started: MountVolume.SetUp failed for volume "tls" : secret "tls" not found.'],
   ],
+  ...['Pulling', 'Pulled', 'Created', 'Started', 'SuccessfulAttachVolume'].map(
+    (reason): Case => [
+      `nothing, of a volume that was not there at first: ${reason} came after it`,
+      [pending('db-0', { reason: 'ContainerCreating' })],
+      [notMounted(1), event('Pod', 'db-0', reason, 'it went on', 2)],
+      [],
+    ],
+  ),
+  [
+    'nothing, of a volume that was mounted within the second',
+    [pending('db-0', { reason: 'ContainerCreating' })],
+    [notMounted(1), event('Pod', 'db-0', 'Pulling', 'pulling image "db"', 1)],
+    [],
+  ],
+  [
+    'a volume that was attached and cannot be mounted, within the second',
+    [pending('db-0', { reason: 'ContainerCreating' })],
+    [event('Pod', 'db-0', 'SuccessfulAttachVolume', 'attached', 1), notMounted(1)],
+    ['Pod db-0 cannot be started: no such device.'],
+  ],
+  [
+    'a volume that cannot be mounted any more',
+    [pending('db-0', { reason: 'ContainerCreating' })],
+    [event('Pod', 'db-0', 'Started', 'Started container db', 1), notMounted(2)],
+    ['Pod db-0 cannot be started: no such device.'],
+  ],
+  [
+    'nothing, of a claim whose volume was made at last',
+    [claim],
+    [
+      event('PersistentVolumeClaim', 'data-db-0', 'ProvisioningFailed', 'timeout', 1),
+      event('PersistentVolumeClaim', 'data-db-0', 'ProvisioningSucceeded', 'made pv-1', 1),
+    ],
+    [],
+  ],
   [
     'a condition of a custom resource that states a failure',
     [
@@ -137,6 +261,36 @@ const cases: [name: string, objects: KubeObject[], events: KubeObject[], sentenc
     ],
     [],
     ['PostgresServer db is not made by its operator (Ready: ReconcileError): bucket name is taken.'],
+  ],
+  ...[
+    'Degraded',
+    'Stalled',
+    'Failed',
+    'UpdateFailure',
+    'DiskPressure',
+    'ReconcileError',
+    'ACK.Terminal',
+  ].flatMap((type): Case[] => [
+    [
+      `a condition that is bad, being true: ${type}`,
+      [withCondition({ type, status: 'True', reason: 'DiskFull' })],
+      [],
+      [`PostgresServer db is not made by its operator (${type}: DiskFull).`],
+    ],
+    ...['False', 'Unknown'].map(
+      (status): Case => [
+        `nothing, of one that would be bad, being true: ${type} is ${status}`,
+        [withCondition({ type, status, reason: 'NoErrors' })],
+        [],
+        [],
+      ],
+    ),
+  ]),
+  [
+    'nothing, of a condition of which nobody knows',
+    [withCondition({ type: 'Ready', status: 'Unknown', reason: 'ReconcileError' })],
+    [],
+    [],
   ],
   [
     'nothing, of a condition that is only not true yet',
@@ -196,6 +350,19 @@ describe('the troubles of an instance', () => {
     expect(running).toEqual({ ...waiting, retrying: true });
   });
 
+  test('a claim without a volume is in the same trouble while its volume is tried once more', () => {
+    const at = (...events: [reason: string, minute: number][]) =>
+      findTroubles(
+        [claim],
+        events.map(([reason, minute]) =>
+          event('PersistentVolumeClaim', 'data-db-0', reason, 'timeout', minute),
+        ),
+      )[0];
+    const failed = at(['Provisioning', 1], ['ProvisioningFailed', 1]);
+    expect(failed?.retrying).toBeUndefined();
+    expect(at(['ProvisioningFailed', 1], ['Provisioning', 2])).toEqual({ ...failed, retrying: true });
+  });
+
   test('pods of the same template have the same trouble, those of another one another', () => {
     const of = (name: string, owner: string): KubeObject => {
       const crashing = pending(name, { reason: 'CrashLoopBackOff' });
@@ -205,6 +372,14 @@ describe('the troubles of an instance', () => {
       (name) => findTroubles([of(name, name.slice(0, 5))])[0]?.subject,
     );
     expect(subjects).toEqual(['web-1', 'web-1', 'web-2']);
+  });
+
+  const quoting = ['Unhealthy', 'FailedPostStartHook', 'FailedPreStopHook', 'ProbeWarning', 'ProbeError'];
+  test.each(quoting)('what a container printed into an Event is told to nobody: %s', (reason) => {
+    const events = [event('Pod', 'db-0', reason, 'probe failed: password=hunter2')];
+    expect(eventLines(events, 1)).toEqual([`Pod db-0: ${reason}.`]);
+    const pods = [pending('db-0', { reason: 'ContainerCreating' })];
+    expect(JSON.stringify(findTroubles(pods, events))).not.toContain('hunter2');
   });
 
   test('an admin reads the newest warnings, one line each, long ones cut', () => {

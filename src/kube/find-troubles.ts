@@ -1,19 +1,28 @@
 /** From the objects of an instance, and the Events about them, to what keeps them from becoming ready. Pure. */
 import { isCustomKind } from '../lib/custom-kind.ts';
 import type { JsonObject } from '../lib/json.ts';
-import { asJson, objectsAt, textAt } from './json-at.ts';
+import { creationTrouble } from './creation-trouble.ts';
+import { asJson, numberAt, objectsAt, textAt } from './json-at.ts';
+import { eventsByObject, lastOf, timeOf } from './object-events.ts';
+import { oldPods } from './old-pods.ts';
 import { podTrouble } from './pod-trouble.ts';
 import { condition } from './readiness-result.ts';
 import { sentence, type Trouble, troubleCauses } from './trouble.ts';
 import type { KubeObject } from './types.ts';
+import { deploymentReadiness } from './workload-readiness.ts';
 
 const claimFailures = new Set(['ProvisioningFailed', 'FailedBinding']);
+const claimTries = new Set(['Provisioning']);
+const claimSuccesses = new Set(['ProvisioningSucceeded']);
 const mountFailures = new Set(['FailedMount', 'FailedAttachVolume', 'FailedCreatePodSandBox']);
+const attachSuccesses = new Set(['SuccessfulAttachVolume']);
+/** Of containers: they come only once all volumes are mounted. */
+const mountSuccesses = new Set(['Pulling', 'Pulled', 'Created', 'Started']);
 /** Words of operators for what they do not get over; a condition that is merely not true yet has other ones. */
 const failureWords =
   /fail|error|invalid|denied|refused|forbidden|reject|unsupported|not_?found|misconfigur|unable|cannot/i;
-/** Conditions that are bad when they are true. */
-const badWhenTrue = new Set(['ACK.Terminal', 'Failed', 'Error', 'Degraded']);
+/** Conditions that are bad when they are true, and say nothing bad otherwise, whatever their reason (`NoErrors`). */
+const badWhenTrue = /^ACK\.Terminal$|(Degraded|Stalled|Failed|Failing|Failure|Errors?|Pressure)$/;
 
 /**
  * All that is wrong, what may have caused the rest first.
@@ -21,11 +30,18 @@ const badWhenTrue = new Set(['ACK.Terminal', 'Failed', 'Error', 'Degraded']);
  * @param events of its namespace, in any order; without them nothing is told that only Events tell
  */
 export function findTroubles(objects: readonly KubeObject[], events: readonly KubeObject[] = []): Trouble[] {
-  const live = objects.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  const newest = newestByObject(events);
+  const old = new Set(oldPods(objects));
+  const live = objects.filter(
+    (object) => object.metadata.deletionTimestamp === undefined && !old.has(object),
+  );
+  const byObject = eventsByObject(events);
+  const deployments = new Set(
+    live.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.uid),
+  );
   const found = [
-    ...live.flatMap((object) => troubleOf(object, newest.get(referenceKey(object)) ?? []) ?? []),
-    ...refusedCreations(newest),
+    ...live
+      .filter((object) => !isSpokenFor(object, deployments))
+      .flatMap((object) => troubleOf(object, byObject.get(object.metadata.uid ?? '') ?? []) ?? []),
     ...silentOperators(live),
   ];
   const rank = ({ cause }: Trouble) => troubleCauses.indexOf(cause);
@@ -37,12 +53,35 @@ function troubleOf(object: KubeObject, events: readonly JsonObject[]): Trouble |
     return podTrouble(object) ?? mountTrouble(object, events);
   if (object.kind === 'PersistentVolumeClaim' && object.apiVersion === 'v1')
     return claimTrouble(object, events);
-  const refused = condition(asJson(object), 'ReplicaFailure');
-  if (refused?.status === 'True') return refusal(nameOf(object), textAt(refused, 'message') ?? '');
+  const refused = creationTrouble(object, events);
+  if (refused !== undefined) return refused;
+  if (object.kind === 'Deployment' && object.apiVersion === 'apps/v1') return progressTrouble(object);
   return isCustomKind(object.apiVersion) ? conditionTrouble(object) : undefined;
 }
 
-/** Only while nothing of the pod runs: the Event may be an hour old. */
+/** Its message would name a ReplicaSet, after a rollback the wrong one. */
+function progressTrouble(deployment: KubeObject): Trouble | undefined {
+  const json = asJson(deployment);
+  const isSeen = numberAt(json, 'status', 'observedGeneration') === deployment.metadata.generation;
+  const isLate = condition(json, 'Progressing')?.reason === 'ProgressDeadlineExceeded';
+  if (!isSeen || !isLate || deploymentReadiness(json).status === 'current') return undefined;
+  const seconds = numberAt(json, 'spec', 'progressDeadlineSeconds') ?? 600;
+  return {
+    ...{ cause: 'NotProgressing', object: nameOf(deployment), subject: nameOf(deployment) },
+    sentence: `${nameOf(deployment)} made no progress for ${seconds} s (progressDeadlineSeconds).`,
+  };
+}
+
+/** A Deployment says what its ReplicaSet cannot make, and not of those that are over. */
+function isSpokenFor(object: KubeObject, deployments: ReadonlySet<string | undefined>): boolean {
+  const owners = objectsAt(asJson(object), 'metadata', 'ownerReferences');
+  return object.kind === 'ReplicaSet' && owners.some((owner) => deployments.has(textAt(owner, 'uid')));
+}
+
+/**
+ * Only while nothing of the pod runs, and nothing came of it since: an image may be pulled for an hour after a volume that
+ * was not there at first. A volume that was attached may fail to be mounted within the same second.
+ */
 function mountTrouble(pod: KubeObject, events: readonly JsonObject[]): Trouble | undefined {
   const states = [
     ...objectsAt(asJson(pod), 'status', 'initContainerStatuses'),
@@ -50,55 +89,33 @@ function mountTrouble(pod: KubeObject, events: readonly JsonObject[]): Trouble |
   ].map((status) => textAt(status, 'state', 'waiting', 'reason'));
   if (!states.some((reason) => reason === 'ContainerCreating' || reason === 'PodInitializing'))
     return undefined;
-  const failure = events.find((event) => mountFailures.has(textAt(event, 'reason') ?? ''));
-  if (failure === undefined) return undefined;
+  const failure = lastOf(events, mountFailures);
+  const failedAt = timeOf(failure);
+  const isOver =
+    timeOf(lastOf(events, mountSuccesses)) >= failedAt || timeOf(lastOf(events, attachSuccesses)) > failedAt;
+  if (failure === undefined || isOver) return undefined;
   return {
     ...{ cause: 'VolumeNotMounted', object: nameOf(pod), subject: pod.metadata.name },
     sentence: sentence(`${nameOf(pod)} cannot be started`, textAt(failure, 'message')),
   };
 }
 
+/** Provisioners say each time that they try, and often fail within the second. */
 function claimTrouble(claim: KubeObject, events: readonly JsonObject[]): Trouble | undefined {
   if (textAt(asJson(claim), 'status', 'phase') === 'Bound') return undefined;
-  const failure = events.find((event) => claimFailures.has(textAt(event, 'reason') ?? ''));
-  if (failure === undefined) return undefined;
+  const failure = lastOf(events, claimFailures);
+  const failedAt = timeOf(failure);
+  if (failure === undefined || timeOf(lastOf(events, claimSuccesses)) >= failedAt) return undefined;
   return {
     ...{ cause: 'ClaimPending', object: nameOf(claim), subject: claim.metadata.name },
     sentence: sentence(`${nameOf(claim)} gets no volume`, textAt(failure, 'message')),
-  };
-}
-
-/** Told by controllers that make pods and claims for others. They try again, and say so when they came through. */
-function refusedCreations(newest: ReadonlyMap<string, readonly JsonObject[]>): Trouble[] {
-  return [...newest.values()].flatMap((events) => {
-    const lastOf = (reason: string) => events.find((event) => event.reason === reason);
-    const failure = lastOf('FailedCreate');
-    const success = lastOf('SuccessfulCreate');
-    if (failure === undefined || (success !== undefined && timeOf(success) > timeOf(failure))) return [];
-    return [refusal(involvedName(failure), textAt(failure, 'message') ?? '')];
-  });
-}
-
-function refusal(object: string, message: string): Trouble {
-  const quota = /exceeded quota: ([^,]+), (.*)/s.exec(message);
-  if (quota !== null) {
-    const [, name = '', numbers] = quota;
-    return {
-      ...{ cause: 'QuotaExceeded', object, subject: `${object} ${name}` },
-      sentence: sentence(`${object} gets no pods: the quota ${name} of its namespace is exceeded`, numbers),
-    };
-  }
-  // Before it stands what was to be made, in words that differ between controllers.
-  const why = message.replace(/^.*? is forbidden: /s, '').replace(/^.* failed error: /s, '');
-  return {
-    ...{ cause: 'CreateRefused', object, subject: object },
-    sentence: sentence(`${object} gets no pods: Kubernetes refuses them`, why),
+    ...(timeOf(lastOf(events, claimTries)) > failedAt ? { retrying: true } : {}),
   };
 }
 
 function conditionTrouble(object: KubeObject): Trouble | undefined {
   const failed = objectsAt(asJson(object), 'status', 'conditions').find((each) => {
-    if (badWhenTrue.has(textAt(each, 'type') ?? '') && each.status === 'True') return true;
+    if (badWhenTrue.test(textAt(each, 'type') ?? '')) return each.status === 'True';
     return each.status === 'False' && failureWords.test(textAt(each, 'reason') ?? '');
   });
   if (failed === undefined) return undefined;
@@ -131,47 +148,6 @@ function hasFinalizers({ finalizers }: KubeObject['metadata']): boolean {
   return Array.isArray(finalizers) && finalizers.length > 0;
 }
 
-/** The Events about each object, newest first. */
-function newestByObject(events: readonly KubeObject[]): Map<string, JsonObject[]> {
-  const byObject = new Map<string, JsonObject[]>();
-  for (const event of events.map(asJson).sort((one, other) => timeOf(other) - timeOf(one))) {
-    const key = `${textAt(event, 'involvedObject', 'kind')} ${textAt(event, 'involvedObject', 'uid')}`;
-    byObject.set(key, [...(byObject.get(key) ?? []), event]);
-  }
-  return byObject;
-}
-
-function timeOf(event: JsonObject): number {
-  const times = [
-    textAt(event, 'lastTimestamp'),
-    textAt(event, 'series', 'lastObservedTime'),
-    textAt(event, 'eventTime'),
-    textAt(event, 'metadata', 'creationTimestamp'),
-  ];
-  return Math.max(0, ...times.map((time) => Date.parse(time ?? '')).filter(Number.isFinite));
-}
-
-function referenceKey({ kind, metadata }: KubeObject): string {
-  return `${kind} ${metadata.uid}`;
-}
-
-function involvedName(event: JsonObject): string {
-  return `${textAt(event, 'involvedObject', 'kind')} ${textAt(event, 'involvedObject', 'name')}`;
-}
-
 function nameOf({ kind, metadata }: KubeObject): string {
   return `${kind} ${metadata.name}`;
-}
-
-/** The newest Events about what is not well, one line each, for an admin. */
-export function eventLines(events: readonly KubeObject[], most: number): string[] {
-  return events
-    .map(asJson)
-    .filter((event) => event.type === 'Warning')
-    .sort((one, other) => timeOf(other) - timeOf(one))
-    .slice(0, most)
-    .map(
-      (event) =>
-        `${involvedName(event)}: ${sentence(textAt(event, 'reason') ?? '', textAt(event, 'message'))}`,
-    );
 }

@@ -12,6 +12,7 @@ export const troubleCauses = [
   'CrashLoop',
   'ConditionFailed',
   'OperatorSilent',
+  'NotProgressing',
   'PodFailed',
 ] as const;
 export type TroubleCause = (typeof troubleCauses)[number];

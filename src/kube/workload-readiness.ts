@@ -5,11 +5,11 @@ import { podTrouble } from './pod-trouble.ts';
 import { condition, conditionText, current, failed, inProgress, type Readiness } from './readiness-result.ts';
 import type { KubeObject } from './types.ts';
 
+/**
+ * Other than by kstatus, one that exceeded its progress deadline has not failed for good: it may come up yet, and says so
+ * still after a rollback, until something comes of that. See find-troubles.ts.
+ */
 export function deploymentReadiness(object: JsonObject): Readiness {
-  const progressing = condition(object, 'Progressing');
-  if (progressing?.reason === 'ProgressDeadlineExceeded') {
-    return failed(conditionText(progressing, 'the Deployment exceeded its progress deadline'));
-  }
   const unseen = unseenGeneration(object);
   if (unseen !== undefined) return unseen;
   const wanted = wantedReplicas(object);

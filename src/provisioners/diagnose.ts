@@ -1,5 +1,6 @@
 import type { Diagnosis } from '../domain/diagnosis.ts';
-import { eventLines, findTroubles } from '../kube/find-troubles.ts';
+import { findTroubles } from '../kube/find-troubles.ts';
+import { eventLines } from '../kube/object-events.ts';
 import type { TroubleCause } from '../kube/trouble.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { labelKeys } from '../lib/labels.ts';
@@ -18,6 +19,7 @@ const advice: Record<TroubleCause, string> = {
   CrashLoop: 'Check the parameters, or ask your platform admin, who can read its log.',
   ConditionFailed: 'Check the parameters, or ask your platform admin.',
   OperatorSilent: 'Ask your platform admin to start the operator, then try again.',
+  NotProgressing: 'Check the parameters, or ask your platform admin, who can see what its pods wait for.',
   PodFailed: 'Ask your platform admin.',
 };
 
@@ -47,7 +49,10 @@ export function diagnose(
   const newest =
     look === undefined
       ? watched
-      : [...[...look.pods, ...look.claims].filter(concerns), ...watched.filter((each) => !isLookedAt(each))];
+      : [
+          ...[...look.pods, ...look.claims, ...look.makers].filter(concerns),
+          ...watched.filter((each) => !isLookedAt(each)),
+        ];
   const trouble = findTroubles(newest, look?.events)[0];
   if (trouble === undefined) return undefined;
   const { retrying, ...rest } = trouble;

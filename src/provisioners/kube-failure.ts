@@ -1,5 +1,6 @@
 import { ChandlerError, type ErrorCode } from '../domain/errors.ts';
 import { KubeError } from '../kube/types.ts';
+import { UnknownKind } from '../kube/unknown-kind.ts';
 
 /**
  * Turns an answer of the API server into an error of the catalogue: a passing one is tried again (a 401 too: tokens are
@@ -18,11 +19,16 @@ function firstLine(error: KubeError): string {
   return (error.message.split('\n')[0] ?? '').slice(0, 500);
 }
 
-/** @returns undefined for any other fault than a kind that the cluster does not have */
+/** @returns undefined for any other fault than a kind that the cluster does not have, or not in this version */
 export function operatorMissing(thrown: unknown): ChandlerError | undefined {
-  if (!(thrown instanceof KubeError) || thrown.reason !== 'UnknownKind') return undefined;
+  if (!(thrown instanceof UnknownKind)) return undefined;
+  const { message, kind, servedIn } = thrown;
+  const todo =
+    servedIn.length === 0
+      ? 'The operator that brings it is not installed. Ask the admin of the cluster to install it'
+      : `Its CustomResourceDefinition is of another version, and Chandler changes none that stands. Ask the admin of the cluster for one that serves ${kind.apiVersion}`;
   return new ChandlerError('OperatorMissing', {
-    sentence: `${thrown.message} The operator that brings it is not installed. Ask the admin of the cluster to install it, then try again.`,
+    sentence: `${message} ${todo}, then try again.`,
     cause: thrown,
   });
 }

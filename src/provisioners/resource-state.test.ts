@@ -21,6 +21,14 @@ const pod = (resource: string) =>
     { containerStatuses: [{ name: 'db', state: { waiting: { reason: 'ImagePullBackOff' } } }] },
     resource,
   );
+const rolledOut: KubeObject = {
+  ...{ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'db', uid: 'set', generation: 1 } },
+  status: { observedGeneration: 1, updateRevision: 'new' },
+};
+const ofOldRevision = {
+  labels: { [labelKeys.resource]: 'server', 'controller-revision-hash': 'old' },
+  ownerReferences: [{ uid: 'set', controller: true }],
+};
 
 const items = (...uids: string[]) =>
   uids.map((uid) => ({ kind: 'PersistentVolumeClaim', name: uid, objectUid: uid }));
@@ -80,6 +88,12 @@ const cases: [string, Parameters<typeof resourceState>[1], KubeObject[], Resourc
     items('unbound'),
     [unbound, pod('server')],
     waiting('unbound', 'Pod pod: the image unknown of container db cannot be pulled (ImagePullBackOff).'),
+  ],
+  [
+    'a pod of it has trouble that an update replaces',
+    items('unbound'),
+    [unbound, rolledOut, { ...pod('server'), metadata: { ...pod('server').metadata, ...ofOldRevision } }],
+    waiting('unbound', 'the volume is not bound'),
   ],
   [
     'a pod of another resource has trouble',

@@ -1,3 +1,4 @@
+import { oldPods } from '../kube/old-pods.ts';
 import { podTrouble, readiness } from '../kube/readiness.ts';
 import { serviceDnsName } from '../kube/service-dns-name.ts';
 import type { KubeObject } from '../kube/types.ts';
@@ -80,9 +81,11 @@ function nameOf(item: AppliedItem): string {
 }
 
 function troubleOf(resourceId: string, observed: readonly KubeObject[]): string | undefined {
+  const old = new Set(oldPods(observed));
   for (const object of observed) {
-    const isOurPod = object.kind === 'Pod' && object.metadata.labels?.[labelKeys.resource] === resourceId;
-    const trouble = isOurPod ? podTrouble(object)?.sentence : undefined;
+    const isOurs = object.metadata.labels?.[labelKeys.resource] === resourceId;
+    const trouble =
+      object.kind === 'Pod' && isOurs && !old.has(object) ? podTrouble(object)?.sentence : undefined;
     if (trouble !== undefined) return trouble;
   }
   return undefined;

@@ -70,6 +70,18 @@ it('never changes one that stands, also when another was quicker to make it', as
   expect(created).toEqual(['Bs.x.example']);
 });
 
+it('waits for no version that a definition which stands does not serve', async () => {
+  const metadata = { name: 'As.x.example' };
+  const versions = [
+    { name: 'v0', served: true },
+    { name: 'v1', served: false },
+  ];
+  standing.set(metadata.name, { apiVersion: 'v1', kind: 'X', metadata, spec: { versions } });
+  expect(await bring()).toBe('B in x.example/v1');
+  served.add('x.example/v1/B');
+  expect(await bring()).toBeUndefined();
+});
+
 it('tells what the API server has against one', async () => {
   const create = () => Promise.reject(new KubeError(403, 'Forbidden', 'chandler may not create it'));
   const chartPath = () => Promise.resolve(join(folder, 'a.tgz'));

@@ -1,4 +1,5 @@
-import { asJson, objectsAt, textAt } from '../kube/json-at.ts';
+import { asJson, objectsAt } from '../kube/json-at.ts';
+import { oldPods } from '../kube/old-pods.ts';
 import { podTrouble } from '../kube/readiness.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { kubeFailure } from './kube-failure.ts';
@@ -34,26 +35,15 @@ export function stuckPods(
   observed: readonly KubeObject[],
   { restoring }: { restoring: boolean },
 ): KubeObject[] {
-  const newest = new Map(observed.flatMap((object) => newestRevision(object)));
-  return observed.filter((pod) => {
-    const owner = objectsAt(asJson(pod), 'metadata', 'ownerReferences').find(
-      (each) => each.controller === true,
-    );
-    const wanted = newest.get(textAt(owner, 'uid') ?? '');
-    const { labels, deletionTimestamp } = pod.metadata;
-    if (pod.kind !== 'Pod' || wanted === undefined || deletionTimestamp !== undefined) return false;
-    if (labels?.['controller-revision-hash'] === wanted || isReady(pod)) return false;
+  const sets = new Set(
+    observed.filter(({ kind }) => kind === 'StatefulSet').map(({ metadata }) => metadata.uid),
+  );
+  return oldPods(observed).filter((pod) => {
+    const owners = objectsAt(asJson(pod), 'metadata', 'ownerReferences');
+    const isOfSet = owners.some(({ uid }) => typeof uid === 'string' && sets.has(uid));
+    if (!isOfSet || isReady(pod)) return false;
     return restoring || podTrouble(pod) !== undefined;
   });
-}
-
-/** Uid and name of the newest revision, of a StatefulSet whose controller has seen its last change. */
-function newestRevision(object: KubeObject): [string, string][] {
-  if (object.kind !== 'StatefulSet') return [];
-  const { generation, uid } = object.metadata;
-  const status = (object.status ?? {}) as { observedGeneration?: number; updateRevision?: string };
-  if (uid === undefined || status.updateRevision === undefined) return [];
-  return status.observedGeneration === generation ? [[uid, status.updateRevision]] : [];
 }
 
 function isReady(pod: KubeObject): boolean {

@@ -2,6 +2,7 @@
 import { type Diagnosis, defaultTroubleSeconds, isSameTrouble } from '../domain/diagnosis.ts';
 import { diagnose, type Finding } from '../provisioners/diagnose.ts';
 import { lookCloser } from '../provisioners/look-closer.ts';
+import type { OperationClaim } from '../store/types.ts';
 import type { InstanceView } from './instance-view.ts';
 import { type TickContext, type TickOutcome, waitPollMs } from './types.ts';
 
@@ -25,12 +26,30 @@ export type Judgement =
  * the time anew. Nothing is given up on what was seen a while ago: it takes a closer look.
  */
 export function judge({ found, known, troubledMs, looked }: WaitCase, limitMs: number): Judgement {
-  // What only a closer look shows is not over because nobody looked.
-  const diagnosis = !looked && known?.fromLook ? known : found?.diagnosis;
+  const diagnosis = looked ? found?.diagnosis : withLastLook(found?.diagnosis, known);
   if (diagnosis === undefined) return { kind: 'wait', recheckMs: lookEveryMs(limitMs) };
   const leftMs = isSameTrouble(diagnosis, known) ? limitMs - troubledMs : limitMs;
   if (leftMs <= 0 && looked && found?.isRetrying === false) return { kind: 'give up', diagnosis };
   return { kind: 'wait', diagnosis, recheckMs: leftMs > 0 ? leftMs : lookEveryMs(limitMs) };
+}
+
+/** What a closer look showed is not over because nobody looked since: what only it shows, and the warnings that it found. */
+function withLastLook(found: Diagnosis | undefined, known: Diagnosis | undefined): Diagnosis | undefined {
+  if (known?.fromLook) return known;
+  if (found === undefined || known?.events === undefined || !isSameTrouble(found, known)) return found;
+  return { ...found, events: known.events };
+}
+
+/**
+ * When somebody has to look closer again; not before, whatever wakes the operation meanwhile. Beside the interval that is
+ * when the limit is reached, for what was found before is no reason to give up.
+ */
+export function msUntilLook(
+  { troubledMs, unlookedMs }: Pick<OperationClaim, 'troubledMs' | 'unlookedMs'>,
+  limitMs: number,
+): number {
+  const overMs = troubledMs - limitMs;
+  return overMs >= 0 && unlookedMs > overMs ? 0 : lookEveryMs(limitMs) - unlookedMs;
 }
 
 /** Often enough to see more than once what an operation is given up for, and no oftener: a look is three lists. */
@@ -49,10 +68,10 @@ export async function judgeWait(
   { claim }: Pick<TickContext, 'claim'>,
 ): Promise<TickOutcome> {
   const limitMs = (view.revision.timeouts.trouble ?? defaultTroubleSeconds) * 1000;
-  const { troubledMs, unlookedMs, operation } = claim;
-  const nextLookMs = lookEveryMs(limitMs) - unlookedMs;
-  const isDue = nextLookMs <= 0 || troubledMs >= limitMs;
-  const look = isDue ? await lookCloser(view.target) : undefined;
+  const { troubledMs, operation } = claim;
+  const nextLookMs = msUntilLook(claim, limitMs);
+  const isDue = nextLookMs <= 0;
+  const look = isDue ? await lookCloser(view.target, view.observed) : undefined;
   const found = diagnose(resourceIds, view.observed, look);
   const judgement = judge(
     {

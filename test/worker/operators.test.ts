@@ -175,6 +175,21 @@ describe('a custom resource', () => {
     expect(await harness.untilFinished(operation)).toMatchObject({ errorCode: 'OperatorMissing' });
   });
 
+  test('of a kind that the cluster has in another version only fails at once, and says so', async () => {
+    const { operation } = await harness.provision({
+      ...operated,
+      resources: [{ ...database, objects: [{ ...kind, apiVersion: 'db.example.com/v2' }] } as ResourceSpec],
+      outputs: {},
+      bindable: false,
+    });
+    expect(await harness.untilFinished(operation)).toMatchObject({
+      state: 'failed',
+      errorCode: 'OperatorMissing',
+      description:
+        'The cluster has no kind Database in db.example.com/v2, but in db.example.com/v1. Its CustomResourceDefinition is of another version, and Chandler changes none that stands. Ask the admin of the cluster for one that serves db.example.com/v2, then try again.',
+    });
+  });
+
   test('of a kind that the cluster does not have fails at once, and says who must act', async () => {
     const { operation } = await harness.provision({
       ...operated,

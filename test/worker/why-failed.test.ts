@@ -160,6 +160,46 @@ describe('a provision that can never become ready', () => {
   });
 });
 
+describe('an update of a Deployment that makes no progress', () => {
+  const chartOf =
+    (version: string): typeof serverChart =>
+    ({ releaseName: name }) => [
+      { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec: { replicas: 1, version } },
+    ];
+  const plan = (version: string) => ({
+    ...{ resources: [helmResource('server')], charts: { server: chartOf(version) } },
+    ...{ outputs: {}, bindable: false, timeouts },
+  });
+  const late = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' };
+  const counts = { replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 };
+
+  test('is given up once that lasts, and is taken back though the Deployment still says so', async () => {
+    const { instance, operation } = await harness.provision(plan('1'));
+    const deployment = { ...setOf(instance), kind: 'Deployment' };
+    await harness.untilDescribed(operation, 'has not looked at it yet');
+    harness.cluster.setStatus(deployment, { observedGeneration: 1, ...counts });
+    expect((await harness.untilFinished(operation)).state).toBe('succeeded');
+
+    const { operation: update } = await harness.update(instance, plan('2'));
+    await harness.untilDescribed(update, 'has not seen the last change');
+    harness.cluster.setStatus(deployment, { observedGeneration: 2, conditions: [late] });
+    await harness.untilDescribed(update, /Restoring the version before: .* has not seen the last change/);
+    harness.cluster.setStatus(deployment, { observedGeneration: 3, conditions: [late] });
+    await harness.untilDescribed(
+      update,
+      /Restoring the version before: .*0 of 1 pods are updated\. .*made no progress/,
+    );
+    harness.cluster.setStatus(deployment, { observedGeneration: 3, ...counts, conditions: [late] });
+    expect(await harness.untilFinished(update)).toMatchObject({
+      state: 'failed',
+      description: expect.stringMatching(
+        /^Deployment \S+ made no progress for 600 s .* It did not change for 2 s\. .*back on the version before/,
+      ),
+      instanceUsable: true,
+    });
+  });
+});
+
 describe('a provision that is in trouble and gets over it', () => {
   test('goes on, and nothing of the trouble is left', async () => {
     const { instance, operation } = await harness.provision({ timeouts: { ...timeouts, trouble: 30 } });
@@ -188,6 +228,38 @@ describe('a provision that is in trouble and gets over it', () => {
       .slice(before)
       .filter(({ verb, reference }) => verb === 'list' && reference.kind === 'Event');
     expect(lists).toEqual([]);
+  });
+
+  test('is looked at no oftener when it may pass any moment, however much happens', async () => {
+    const crashed = (restartCount: number, waiting?: JsonObject): JsonObject => ({
+      phase: 'Running',
+      containerStatuses: [
+        {
+          ...{ name: 'db', ready: false, restartCount },
+          lastState: { terminated: { exitCode: 1, reason: 'Error' } },
+          state: waiting === undefined ? { running: {} } : { waiting },
+        },
+      ],
+    });
+    const limit = 3;
+    const { instance, operation } = await harness.provision({ timeouts: { ...timeouts, trouble: limit } });
+    await harness.untilDescribed(operation, 'volume is not bound');
+    await addPod(instance, crashed(1));
+    await harness.untilDescribed(operation, 'keeps crashing');
+    const isLook = ({ verb, reference }: (typeof harness.cluster.requests)[number]) =>
+      verb === 'list' && reference.kind === 'Event';
+    await new Promise((resolve) => setTimeout(resolve, limit * 1000 + 200));
+    const before = harness.cluster.requests.filter(isLook).length;
+    const startedAt = performance.now();
+    for (let restarts = 2; restarts < 22; restarts += 1) {
+      harness.cluster.setStatus(podOf(instance), crashed(restarts));
+      await harness.untilDescribed(operation, `${restarts} restarts`);
+    }
+    const looks = harness.cluster.requests.filter(isLook).length - before;
+    // Every half second, with this limit.
+    expect(looks).toBeLessThanOrEqual(Math.ceil((performance.now() - startedAt) / 500) + 1);
+    harness.cluster.setStatus(podOf(instance), crashed(22, { reason: 'CrashLoopBackOff' }));
+    expect(await harness.untilFinished(operation)).toMatchObject({ diagnosis: { cause: 'CrashLoop' } });
   });
 
   test('is judged by what a look shows, and goes on waiting where nobody may look', async () => {

@@ -1,6 +1,7 @@
 /** Whether a cluster could make what a catalog promises: its kinds are there, and it accepts the objects in a dry run. */
 import type { CatalogPlace, CatalogProblem, CompiledPlan } from '../../catalog/types.ts';
 import { type Cluster, type KindReference, KubeError } from '../../kube/types.ts';
+import { servedIn } from '../../kube/unknown-kind.ts';
 import type { Path } from '../../lib/yaml-source.ts';
 import { refusedPaths } from './refused-paths.ts';
 import type { UnknownLeaf } from './render-known.ts';
@@ -54,11 +55,7 @@ async function reportMissing(
 }
 
 async function explainMissing({ apiVersion, kind }: KindReference, cluster: Cluster): Promise<string> {
-  const [group = ''] = apiVersion.split('/');
-  const { apiVersions } = await cluster.version();
-  const others = apiVersions
-    .filter((each) => each.startsWith(`${group}/`) && each.endsWith(`/${kind}`))
-    .map((each) => each.slice(0, -kind.length - 1));
+  const others = servedIn((await cluster.version()).apiVersions, { apiVersion, kind });
   const what = `the cluster has no kind ${kind} in ${apiVersion}`;
   return others.length === 0
     ? `${what}: install the operator that brings it`
