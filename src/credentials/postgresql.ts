@@ -4,9 +4,10 @@ import { createBindingRole, listBindingRoles, verifyLogin } from '../engines/pos
 import { bindingLogin, instanceIdentifiers } from '../engines/postgresql/identifiers.ts';
 import { ensureOwnerAndDatabase } from '../engines/postgresql/owner-and-database.ts';
 import { revokeBindingRole } from '../engines/postgresql/revoke-binding-role.ts';
+import { authority } from '../lib/authority.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { Redacted } from '../lib/redacted.ts';
-import { authority, serverOf } from './server-target.ts';
+import { serverOf } from './server-target.ts';
 import type { CredentialsProvider } from './types.ts';
 
 const engine = 'PostgreSQL';

@@ -23,8 +23,3 @@ export function serverOf({ address, reach, admin }: EngineTarget, engine: string
   }
   return { address, reach, admin: { ...reach, ...admin } };
 }
-
-/** Host and port as they stand in a URI. */
-export function authority({ host, port }: { host: string; port: number }): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
-}

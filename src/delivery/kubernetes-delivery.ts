@@ -15,7 +15,7 @@ import { deliveryEntries } from './delivery-entries.ts';
 import type { Delivery, DeliveryDifference, DeliveryTarget } from './types.ts';
 
 type Place = Pick<DeliveryTarget, 'cluster' | 'namespace' | 'name' | 'labels'>;
-type Kind = 'Secret' | 'ConfigMap';
+type Kind = DeliveredObject['kind'];
 
 export function createDelivery(): Delivery {
   return { assertClaimable, deliver, withdraw, differences };

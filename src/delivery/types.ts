@@ -30,7 +30,7 @@ export interface Delivery {
 }
 
 export interface DeliveryDifference {
-  kind: 'Secret' | 'ConfigMap';
+  kind: DeliveredObject['kind'];
   /** Absent when the object is gone. */
   uid?: string;
   /** Entries of ours that are missing or changed. Names, never values. */

@@ -8,16 +8,12 @@ export interface EngineTraits {
 }
 
 /** By the name that plans call them: `bind.engine`. */
-const traits: Readonly<Record<string, EngineTraits>> = {
-  postgresql: { server: true, readOnly: true },
-};
+const traits: ReadonlyMap<string, EngineTraits> = new Map([['postgresql', { server: true, readOnly: true }]]);
 
 /** The bind parameter with which users ask for a login that only reads, where a plan declares it. */
 export const readOnlyParameter = 'readOnly';
 
 /** An engine that nobody described asks for nothing and offers nothing. */
 export function engineTraits(engine: string): EngineTraits {
-  return Object.hasOwn(traits, engine) && traits[engine] !== undefined
-    ? traits[engine]
-    : { server: false, readOnly: false };
+  return traits.get(engine) ?? { server: false, readOnly: false };
 }

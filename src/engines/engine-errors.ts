@@ -1,5 +1,6 @@
 /** What every engine says of a server that does not do what it should, without a credential in any of it. */
 import { ChandlerError } from '../domain/errors.ts';
+import { authority } from '../lib/authority.ts';
 import type { ServerLogin } from './server-login.ts';
 
 /** The private cause of an engine's error: the code and message that its client gave, and who was logged in. */
@@ -14,11 +15,10 @@ export interface ClientFault {
 }
 
 /** Nobody answers there. Passes: a server starts, moves or comes back. */
-export function serverAbsent({ host, port }: ServerLogin, cause: Error): ChandlerError {
-  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+export function serverAbsent(login: ServerLogin, cause: Error): ChandlerError {
   return new ChandlerError('ServerUnreachable', {
     cause,
-    sentence: `The server of this service instance does not answer at ${address}. Chandler must be able to reach the cluster IP of its Service.`,
+    sentence: `The server of this service instance does not answer at ${authority(login)}. Chandler must be able to reach the cluster IP of its Service.`,
   });
 }
 

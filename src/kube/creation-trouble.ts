@@ -25,9 +25,9 @@ export function creationTrouble(object: KubeObject, events: readonly JsonObject[
 export function refusedMakers(events: readonly KubeObject[]): (ObjectReference & { uid: string })[] {
   return [...eventsByObject(events).values()].flatMap((ofOne) => {
     const involved = lastingFailure(ofOne)?.involvedObject;
-    const [apiVersion, kind, namespace, name, uid] = [
-      ...['apiVersion', 'kind', 'namespace', 'name', 'uid'].map((key) => textAt(involved, key)),
-    ];
+    const [apiVersion, kind, namespace, name, uid] = ['apiVersion', 'kind', 'namespace', 'name', 'uid'].map(
+      (key) => textAt(involved, key),
+    );
     if (apiVersion === undefined || kind === undefined || name === undefined || uid === undefined) return [];
     return [{ apiVersion, kind, name, uid, ...(namespace === undefined ? {} : { namespace }) }];
   });

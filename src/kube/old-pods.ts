@@ -82,6 +82,7 @@ function isLivePod({ apiVersion, kind, metadata }: KubeObject): boolean {
   return apiVersion === 'v1' && kind === 'Pod' && metadata.deletionTimestamp === undefined;
 }
 
-function controllerOf(pod: KubeObject): JsonObject | undefined {
+/** The owner that makes a pod anew when it goes. */
+export function controllerOf(pod: KubeObject): JsonObject | undefined {
   return objectsAt(asJson(pod), 'metadata', 'ownerReferences').find((each) => each.controller === true);
 }

@@ -1,5 +1,5 @@
-import { asJson, objectsAt } from '../kube/json-at.ts';
-import { oldPods } from '../kube/old-pods.ts';
+import { asJson, objectsAt, textAt } from '../kube/json-at.ts';
+import { controllerOf, oldPods } from '../kube/old-pods.ts';
 import { podTrouble } from '../kube/readiness.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { kubeFailure } from './kube-failure.ts';
@@ -39,9 +39,7 @@ export function stuckPods(
     observed.filter(({ kind }) => kind === 'StatefulSet').map(({ metadata }) => metadata.uid),
   );
   return oldPods(observed).filter((pod) => {
-    const owners = objectsAt(asJson(pod), 'metadata', 'ownerReferences');
-    const isOfSet = owners.some(({ uid }) => typeof uid === 'string' && sets.has(uid));
-    if (!isOfSet || isReady(pod)) return false;
+    if (!sets.has(textAt(controllerOf(pod), 'uid')) || isReady(pod)) return false;
     return restoring || podTrouble(pod) !== undefined;
   });
 }

@@ -7,7 +7,7 @@
 import type { DeliveredObject } from '../domain/binding.ts';
 import { newerVersion } from './observed-versions.ts';
 import { enqueueOperation } from './operations.ts';
-import { query, type Session } from './session.ts';
+import { isUuid, query, type Session } from './session.ts';
 
 /** Whoever changes it again and again has it his way in the end: then the drift sweep tells of it. */
 const mostPerDay = 50;
@@ -33,12 +33,14 @@ export async function repairDeliveries(
   bindingUids: readonly string[],
   goneUids: readonly string[] = [],
 ): Promise<void> {
-  if (bindingUids.length === 0) return;
+  // Anybody may write our labels, and not all that is written there is a uid.
+  const uids = bindingUids.filter(isUuid);
+  if (uids.length === 0) return;
   const due = await query<{ uid: string; instance_uid: string }>(
     session,
     `select binding.uid, binding.instance_uid
      from service_bindings binding join service_instances instance on instance.uid = binding.instance_uid
-     where binding.uid::text = any (:bindingUids::text[]) and binding.state = 'bound'
+     where binding.uid = any (:uids::uuid[]) and binding.state = 'bound'
        and (binding.expires_at is null or binding.expires_at > clock_timestamp())
        and instance.state not in ('deprovisioning', 'deprovisioned')
        and not exists (select 1 from operations where binding_uid = binding.uid and state = 'in progress')
@@ -52,7 +54,7 @@ export async function repairDeliveries(
          select count(*) from operations
          where binding_uid = binding.uid and type = 'repair'
            and created_at > clock_timestamp() - interval '1 day')`,
-    { bindingUids, goneUids, mostPerDay },
+    { uids, goneUids, mostPerDay },
   );
   for (const { uid: bindingUid, instance_uid: instanceUid } of due) {
     await enqueueOperation(session, {

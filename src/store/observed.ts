@@ -167,13 +167,11 @@ async function write(
   await wakeInstances(session, [...new Set([...changed, ...removed.map((row) => row.instance_uid)])]);
   await repairDeliveries(
     session,
-    [...firstLook.map(({ bindingUid }) => bindingUid), ...gone.map((row) => row.binding_uid)].filter(isText),
+    [...firstLook.map(({ bindingUid }) => bindingUid), ...gone.map((row) => row.binding_uid)].flatMap(
+      (uid) => uid ?? [],
+    ),
     gone.map(({ uid }) => uid),
   );
-}
-
-function isText(value: string | null | undefined): value is string {
-  return typeof value === 'string';
 }
 
 export async function observe(session: Session, watcher: WatcherHold, object: ObservedObject): Promise<void> {
@@ -236,5 +234,5 @@ export async function observeGone(
     session,
     known.map((row) => row.instance_uid),
   );
-  await repairDeliveries(session, [object.bindingUid].filter(isText));
+  if (object.bindingUid !== undefined) await repairDeliveries(session, [object.bindingUid]);
 }

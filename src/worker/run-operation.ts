@@ -184,7 +184,8 @@ async function finish(
     }
     await transaction.finishOperation(claim, outcome);
     // While the operation was under way, no sighting of a change could have it repaired.
-    if (operation.bindingUid !== undefined && outcome.state === 'succeeded') {
+    const delivers = operation.type === 'bind' || operation.type === 'repair';
+    if (delivers && operation.bindingUid !== undefined && outcome.state === 'succeeded') {
       await transaction.repairDelivery(operation.bindingUid);
     }
     await transaction.wakeInstance(operation.instanceUid);

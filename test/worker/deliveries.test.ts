@@ -39,6 +39,15 @@ const repairs = async () =>
     [binding.uid],
   );
 
+/** How many operations or sightings of objects of a binding there are, of those that fit. */
+async function countOf(
+  table: 'operations' | 'observed_objects',
+  fits = 'true',
+  { uid }: ServiceBinding = binding,
+): Promise<number> {
+  return (await harness.query(`select 1 from ${table} where binding_uid = $1 and ${fits}`, [uid])).length;
+}
+
 /** What another than Chandler writes there. */
 function edit(kind: Kind, data: object): void {
   harness.cluster.edit(referenceOf(kind), (object) => {
@@ -88,15 +97,7 @@ test('our own deliveries and restarts of the watcher begin no repair', async () 
   harness.startWorker();
   const other = await harness.bind(instance);
   await harness.untilFinished(other.operation);
-  await expect
-    .poll(
-      async () =>
-        harness
-          .query('select 1 from observed_objects where binding_uid = $1', [other.binding.uid])
-          .then((rows) => rows.length),
-      wait,
-    )
-    .toBe(2);
+  await expect.poll(() => countOf('observed_objects', 'true', other.binding), wait).toBe(2);
   expect(
     await harness.query(`select 1 from operations where type = 'repair' and instance_uid = $1`, [
       instance.uid,
@@ -105,13 +106,7 @@ test('our own deliveries and restarts of the watcher begin no repair', async () 
 });
 
 test('what was deleted while nobody watched is back when somebody does', async () => {
-  await expect
-    .poll(
-      async () =>
-        (await harness.query('select 1 from observed_objects where binding_uid = $1', [binding.uid])).length,
-      wait,
-    )
-    .toBe(2);
+  await expect.poll(() => countOf('observed_objects'), wait).toBe(2);
   await harness.stopAll();
   const before = present(await find('Secret'));
   await harness.cluster.delete(referenceOf('Secret'), { uid: present(before.metadata.uid) });
@@ -129,17 +124,7 @@ test('a change while a repair is under way is seen when that one ends', async ()
     if (object.kind === 'ConfigMap' && object.metadata.name === binding.externalName && edits < 1) {
       edits += 1;
       edit('Secret', { host: '' });
-      await expect
-        .poll(
-          async () =>
-            (
-              await harness.query(
-                `select 1 from operations where binding_uid = $1 and state = 'in progress'`,
-                [binding.uid],
-              )
-            ).length,
-        )
-        .toBe(1);
+      await expect.poll(() => countOf('operations', `state = 'in progress'`)).toBe(1);
     }
     return applied;
   };
@@ -167,17 +152,9 @@ test('an unbind takes the place of a repair, and last_operation never tells of o
 test('whoever changes it again and again has it his way after so many repairs a day', async () => {
   await harness.useUpRepairs(binding);
   edit('Secret', {});
+  const version = present(await find('Secret')).metadata.resourceVersion;
   await expect
-    .poll(
-      async () =>
-        (
-          await harness.query(
-            `select 1 from observed_objects where binding_uid = $1 and kind = 'Secret' and resource_version = $2`,
-            [binding.uid, present(await find('Secret')).metadata.resourceVersion],
-          )
-        ).length,
-      wait,
-    )
+    .poll(() => countOf('observed_objects', `kind = 'Secret' and resource_version = '${version}'`), wait)
     .toBe(1);
   expect((await repairs()).length).toBe(50);
 });

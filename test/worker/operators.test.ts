@@ -50,6 +50,15 @@ const referenceOf = ({ externalName, namespace }: ServiceInstance) => ({
   name: `${externalName}-db`,
 });
 
+/** Asks for an instance whose database is this object alone, of which nothing is told. */
+const provisionOf = (object: { apiVersion: string; kind: string }) =>
+  harness.provision({
+    ...operated,
+    resources: [{ ...database, objects: [object] } as ResourceSpec],
+    outputs: {},
+    bindable: false,
+  });
+
 /** What an operator does once it took notice. */
 async function operate(instance: ServiceInstance): Promise<void> {
   const { externalName, namespace } = instance;
@@ -176,12 +185,7 @@ describe('a custom resource', () => {
   });
 
   test('of a kind that the cluster has in another version only fails at once, and says so', async () => {
-    const { operation } = await harness.provision({
-      ...operated,
-      resources: [{ ...database, objects: [{ ...kind, apiVersion: 'db.example.com/v2' }] } as ResourceSpec],
-      outputs: {},
-      bindable: false,
-    });
+    const { operation } = await provisionOf({ ...kind, apiVersion: 'db.example.com/v2' });
     expect(await harness.untilFinished(operation)).toMatchObject({
       state: 'failed',
       errorCode: 'OperatorMissing',
@@ -191,14 +195,7 @@ describe('a custom resource', () => {
   });
 
   test('of a kind that the cluster does not have fails at once, and says who must act', async () => {
-    const { operation } = await harness.provision({
-      ...operated,
-      resources: [
-        { ...database, objects: [{ apiVersion: 'no.example.com/v1', kind: 'Nothing' }] } as ResourceSpec,
-      ],
-      outputs: {},
-      bindable: false,
-    });
+    const { operation } = await provisionOf({ apiVersion: 'no.example.com/v1', kind: 'Nothing' });
     expect(await harness.untilFinished(operation)).toMatchObject({
       state: 'failed',
       errorCode: 'OperatorMissing',
