@@ -43,6 +43,13 @@ async function boundBinding(instance: ServiceInstance): Promise<ServiceBinding> 
   return harness.binding(binding);
 }
 
+/** One whose delivery was put back so often that whatever is gone from it now stays so. */
+async function unmendedBinding(instance: ServiceInstance): Promise<ServiceBinding> {
+  const binding = await boundBinding(instance);
+  await harness.useUpRepairs(binding);
+  return binding;
+}
+
 /** As if the dump were older than the instance. */
 async function loseRow({ uid }: ServiceInstance): Promise<void> {
   for (const table of ['operations', 'inventory', 'service_bindings']) {
@@ -551,7 +558,7 @@ describe('a binding without a row', () => {
 describe('a row of which something is gone', () => {
   test('a binding is made again, with its password', async () => {
     const instance = await readyInstance();
-    const binding = await boundBinding(instance);
+    const binding = await unmendedBinding(instance);
     const before = objectOf('Secret', binding.externalName);
     const [secret = {}] = deliveryOf(binding);
     const reference = {
@@ -571,7 +578,7 @@ describe('a row of which something is gone', () => {
 
   test('a binding whose time is up is not made again', async () => {
     const instance = await readyInstance();
-    const binding = await boundBinding(instance);
+    const binding = await unmendedBinding(instance);
     const [secret = {}] = deliveryOf(binding);
     harness.cluster.vanish({ ...secretKind, namespace: appNamespace, name: binding.externalName });
     await harness.query(`update service_bindings set expires_at = now() - interval '1 second'`);
@@ -582,7 +589,7 @@ describe('a row of which something is gone', () => {
 
   test('a binding that could not be made again stays bound, and no sweep takes its login', async () => {
     const instance = await readyInstance();
-    const binding = await boundBinding(instance);
+    const binding = await unmendedBinding(instance);
     const [, configMap = {}] = deliveryOf(binding);
     const reference = { apiVersion: 'v1', kind: 'ConfigMap', namespace: appNamespace };
     harness.cluster.vanish({ ...reference, name: binding.externalName });
@@ -601,7 +608,7 @@ describe('a row of which something is gone', () => {
 
   test('a binding that a deprovision caught being made again stays bound when that one fails', async () => {
     const instance = await readyInstance();
-    const binding = await boundBinding(instance);
+    const binding = await unmendedBinding(instance);
     const [secret = {}] = deliveryOf(binding);
     harness.cluster.vanish({ ...secretKind, namespace: appNamespace, name: binding.externalName });
     await confirm({ ...secret, kind: 'row without object' });
@@ -623,7 +630,7 @@ describe('a row of which something is gone', () => {
 
   test('a binding is unbound', async () => {
     const instance = await readyInstance();
-    const binding = await boundBinding(instance);
+    const binding = await unmendedBinding(instance);
     const [secret = {}] = deliveryOf(binding);
     harness.cluster.vanish({ ...secretKind, namespace: appNamespace, name: binding.externalName });
     await confirm({ ...secret, kind: 'row without object' });
@@ -692,7 +699,7 @@ describe('a row of which something is gone', () => {
 
   test('a binding that was made whole meanwhile is neither removed nor bound again', async () => {
     const instance = await readyInstance();
-    const binding = await boundBinding(instance);
+    const binding = await unmendedBinding(instance);
     const [secret = {}] = deliveryOf(binding);
     await confirm({ ...secret, kind: 'row without object' });
     for (const action of ['remove', 'recreate'] as const) {
@@ -703,7 +710,7 @@ describe('a row of which something is gone', () => {
 
   test('is left alone while an operation is at work on it', async () => {
     const instance = await readyInstance();
-    const binding = await boundBinding(instance);
+    const binding = await unmendedBinding(instance);
     const [secret = {}] = deliveryOf(binding);
     harness.cluster.vanish({ ...secretKind, namespace: appNamespace, name: binding.externalName });
     await confirm({ ...secret, kind: 'row without object' });
