@@ -9,6 +9,7 @@ import { core, eventually, runSql } from '../support/cluster.ts';
 import { installationId, namespacesOf, removeInstallation } from '../support/installation.ts';
 import { firstPlan, PlatformInstance } from '../support/platform-instance.ts';
 import { queryDatabase } from '../support/postgres.ts';
+import { useUpRepairs } from '../support/use-up-repairs.ts';
 
 const auditLogPath = inject('auditLogPath');
 const namespace = `chandler-test-${randomUUID().slice(0, 8)}`;
@@ -84,6 +85,7 @@ it('finds what has no row and what has no object, deletes only what a late worke
   await createSecret('left', randomUUID());
   const delivered = await core().listNamespacedSecret({ namespace, labelSelector: labelKeys.binding });
   const [secret] = delivered.items.map(({ metadata }) => metadata?.name ?? '');
+  await useUpRepairs(home.databaseUrl);
   await core().deleteNamespacedSecret({ namespace, name: secret ?? '' });
   // What a worker leaves that makes the namespace of an instance after its deprovision.
   const { name = '', labels = {} } = goneNamespace?.metadata ?? {};

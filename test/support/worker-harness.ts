@@ -36,6 +36,7 @@ import { type RecordedEvent, recordingEvents } from './recording-events.ts';
 import { RecordingProvider } from './recording-provider.ts';
 import { serverBind, serverChart, serverPlan } from './server-plan.ts';
 import { openTestStore, testRevision } from './store.ts';
+import { useUpRepairs } from './use-up-repairs.ts';
 
 const platform = 'test';
 const caller: Caller = { platform, namespaces: ['*'], delivers: true, options: osbOptionsFor(platform) };
@@ -319,16 +320,7 @@ export async function startWorkerHarness(options: HarnessOptions = {}) {
       );
     },
 
-    /** As if what was delivered for this binding had been put back as often today as it may be. */
-    async useUpRepairs({ uid }: ServiceBinding): Promise<void> {
-      await queryDatabase(
-        opened.url,
-        `insert into operations (uid, type, state, instance_uid, binding_uid, plan_revision, description, deadline, finished_at)
-         select gen_random_uuid(), 'repair', 'succeeded', instance_uid, binding_uid, plan_revision, '', deadline, now()
-         from operations, generate_series(1, 50) where binding_uid = $1 and type = 'bind'`,
-        [uid],
-      );
-    },
+    useUpRepairs: ({ uid }: ServiceBinding) => useUpRepairs(opened.url, uid),
 
     query: (sql: string, values: unknown[] = []) => queryDatabase<JsonObject>(opened.url, sql, values),
 

@@ -213,6 +213,7 @@ describe('a row without an object', () => {
   test('is told of for each object, also of a delivery', async () => {
     const instance = await readyInstance();
     const binding = await bound(instance);
+    await harness.useUpRepairs(binding);
     harness.cluster.vanish({
       ...{ apiVersion: 'apps/v1', kind: 'StatefulSet' },
       ...{ namespace: instance.namespace, name: `${instance.externalName}-server` },
